@@ -1,0 +1,148 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Apus: a strict DAG of small targets. `layers` is the whole structure: a target may depend on targets of lower
+// layers only, which this manifest checks at every build; `scripts/test` builds with
+// `--explicit-target-dependency-import-check error`, so an import that is not declared here fails too.
+
+// AVX2 and FMA: every x86 instance type of the catalogue has them, and the baseline (SSE2) would cost the plain
+// Swift loops more than half their speed. oneDNN and OpenBLAS pick their own kernels at run time.
+#if arch(x86_64)
+  let processor: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])]
+#else
+  let processor: [SwiftSetting] = []
+#endif
+
+let strict: [SwiftSetting] =
+  [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+  ] + processor
+
+struct Layer {
+  enum Kind { case systemLibrary(pkgConfig: String? = nil, provider: String), library, command }
+  var kind: Kind = .library
+  var name: String
+  var uses: [String] = []
+  var products: [Target.Dependency] = []
+}
+
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let layers: [[Layer]] = [
+  [
+    Layer(kind: .systemLibrary(pkgConfig: "ompi-c", provider: "libopenmpi-dev"), name: "CMPI"),
+    Layer(kind: .systemLibrary(provider: "libopenblas-dev"), name: "COpenBLAS"),
+    Layer(kind: .systemLibrary(provider: "libdnnl-dev"), name: "COneDNN"),
+    Layer(kind: .systemLibrary(provider: "zlib1g-dev"), name: "CZlib"),
+  ],
+  [
+    Layer(name: "Units"),
+    Layer(name: "Randomness"),
+    Layer(name: "Kernels", uses: ["COpenBLAS", "COneDNN"]),
+  ],
+  [
+    Layer(name: "ModelGraph", uses: ["Units"]),
+    Layer(name: "Collectives", uses: ["Units"]),
+  ],
+  [
+    Layer(name: "Models", uses: ["ModelGraph", "Randomness"]),
+    Layer(name: "Execution", uses: ["ModelGraph", "Kernels", "Units", "Randomness"]),
+    Layer(name: "MPIGroup", uses: ["CMPI", "Collectives", "Units"]),
+    Layer(name: "Datasets", uses: ["CZlib", "Units", "Randomness"]),
+    Layer(name: "Evaluation", uses: ["Units"]),
+  ],
+  [
+    Layer(name: "Jobs", uses: ["Units", "ModelGraph", "Models"], products: [yams])
+  ],
+  [
+    Layer(
+      name: "Training",
+      uses: [
+        "Units", "Randomness", "ModelGraph", "Collectives", "Models", "Execution", "Datasets", "Evaluation", "Jobs",
+        "CZlib",
+      ])
+  ],
+  [
+    Layer(
+      kind: .command, name: "apus",
+      uses: [
+        "Units", "Randomness", "Kernels", "ModelGraph", "Collectives", "Models", "Execution", "MPIGroup", "Datasets",
+        "Evaluation", "Jobs", "Training",
+      ],
+      products: [arguments])
+  ],
+]
+
+var height: [String: Int] = [:]
+for (index, layer) in layers.enumerated() {
+  for target in layer {
+    for used in target.uses {
+      guard let below = height[used], below < index else {
+        fatalError("\(target.name) (layer \(index)) must not depend on \(used): arrows point down only")
+      }
+    }
+  }
+  for target in layer { height[target.name] = index }
+}
+
+func target(_ layer: Layer) -> Target {
+  let dependencies = layer.uses.map { Target.Dependency.target(name: $0) } + layer.products
+  switch layer.kind {
+  case .systemLibrary(let pkgConfig, let provider):
+    return .systemLibrary(name: layer.name, pkgConfig: pkgConfig, providers: [.apt([provider])])
+  case .library:
+    return .target(name: layer.name, dependencies: dependencies, swiftSettings: strict)
+  case .command:
+    return .executableTarget(name: layer.name, dependencies: dependencies, swiftSettings: strict)
+  }
+}
+
+/// Test targets, each named after the target it tests; `TestSupport` is the one library they share.
+let tests: [(name: String, uses: [String])] = [
+  ("Units", []),
+  ("Randomness", []),
+  ("Kernels", []),
+  ("ModelGraph", ["Units"]),
+  ("Collectives", ["GroupConformance", "Units"]),
+  ("Models", ["ModelGraph", "Randomness"]),
+  ("Execution", ["ModelGraph", "Models", "Kernels", "Units", "Randomness"]),
+  ("MPIGroup", ["Collectives"]),
+  ("Datasets", ["Units", "Randomness", "CZlib"]),
+  ("Evaluation", ["Units"]),
+  ("Jobs", ["Units", "ModelGraph", "Models"]),
+  ("Training", ["Collectives", "ModelGraph", "Models", "Execution", "Datasets", "Evaluation", "Jobs", "Units"]),
+  ("apus", []),
+]
+
+let testTargets: [Target] =
+  [
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    // The checks that every `Group` must pass, and the program that mpirun starts to run them over MPI.
+    .target(
+      name: "GroupConformance", dependencies: ["Collectives"], path: "Tests/GroupConformance", swiftSettings: strict),
+    .executableTarget(
+      name: "group-conformance", dependencies: ["GroupConformance", "MPIGroup", "Collectives"],
+      path: "Tests/group-conformance", swiftSettings: strict),
+  ]
+  + tests.map { test in
+    .testTarget(
+      name: test.name + "Tests",
+      dependencies: [.target(name: test.name), "TestSupport"] + test.uses.map { .target(name: $0) },
+      swiftSettings: strict)
+  }
+
+let package = Package(
+  name: "apus",
+  products: [.executable(name: "apus", targets: ["apus"])],
+  dependencies: [
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  ],
+  targets: layers.joined().map(target) + testTargets
+)
