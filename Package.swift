@@ -44,6 +44,7 @@ let layers: [[Layer]] = [
   [
     Layer(name: "Units"),
     Layer(name: "Randomness"),
+    Layer(name: "Safetensors", uses: ["CZlib"]),
     Layer(name: "Kernels", uses: ["COpenBLAS", "COneDNN"]),
   ],
   [
@@ -64,8 +65,8 @@ let layers: [[Layer]] = [
     Layer(
       name: "Training",
       uses: [
-        "Units", "Randomness", "ModelGraph", "Collectives", "Models", "Execution", "Datasets", "Evaluation", "Jobs",
-        "CZlib",
+        "Units", "Randomness", "Safetensors", "ModelGraph", "Collectives", "Models", "Execution", "Datasets",
+        "Evaluation", "Jobs",
       ])
   ],
   [
@@ -107,11 +108,12 @@ func target(_ layer: Layer) -> Target {
 let tests: [(name: String, uses: [String])] = [
   ("Units", []),
   ("Randomness", []),
+  ("Safetensors", []),
   ("Kernels", []),
   ("ModelGraph", ["Units"]),
   ("Collectives", ["GroupConformance", "Units"]),
   ("Models", ["ModelGraph", "Randomness"]),
-  ("Execution", ["ModelGraph", "Models", "Kernels", "Units", "Randomness"]),
+  ("Execution", ["ModelGraph", "Models", "Kernels", "Units", "Randomness", "Safetensors"]),
   ("MPIGroup", ["Collectives"]),
   ("Datasets", ["Units", "Randomness", "CZlib"]),
   ("Evaluation", ["Units"]),

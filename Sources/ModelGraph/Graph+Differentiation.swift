@@ -1,0 +1,59 @@
+extension Graph {
+  /// This graph followed by the operations that compute the gradient of `loss` (a scalar) for every parameter.
+  ///
+  /// Reverse accumulation over the nodes in reverse order (Griewank & Walther 2008, chapter 3); where a value is used
+  /// more than once its gradients are added in the order in which backward meets the uses. Inputs get no gradient.
+  /// - Throws: `GraphError` with `.notDifferentiable` if no parameter leads to `loss`.
+  package func differentiated(_ loss: ValueID) throws -> Graph {
+    let leadsToParameter = valuesThatLeadToParameters()
+    guard leadsToParameter[loss.index] else {
+      throw GraphError(
+        .notDifferentiable, layer: self[loss].name,
+        "no parameter leads to the loss: the model has nothing to train; add a layer with weights")
+    }
+    var graph = self
+    var gradients: [ValueID: ValueID] = [:]
+    for node in nodes.reversed() {
+      let seedsHere = node.outputs.contains(loss)
+      guard seedsHere || node.outputs.contains(where: { gradients[$0] != nil }) else { continue }
+      let context = GradientContext(
+        layer: node.layer, inputs: node.inputs, outputs: node.outputs,
+        outputGradients: node.outputs.map { gradients[$0] },
+        isWanted: node.inputs.map { leadsToParameter[$0.index] })
+      let inputGradients = try node.operation.rule.inputGradients(context, in: &graph)
+      for (input, gradient) in zip(node.inputs, inputGradients) {
+        guard let gradient, leadsToParameter[input.index] else { continue }
+        if let earlier = gradients[input] {
+          gradients[input] = try graph.append(
+            .add(Add()), [earlier, gradient], layer: node.layer, pass: .backward)[0]
+        } else {
+          gradients[input] = gradient
+        }
+      }
+    }
+    graph.parameterGradients = try graph.gradientsInReadyOrder(gradients)
+    return graph
+  }
+
+  private func gradientsInReadyOrder(_ gradients: [ValueID: ValueID]) throws -> [ParameterGradient] {
+    let pairs = try parameters.map { parameter in
+      guard let gradient = gradients[parameter] else {
+        throw GraphError(
+          .notDifferentiable, layer: self[parameter].name,
+          "the loss does not depend on this parameter; remove its layer or connect it to the output")
+      }
+      return ParameterGradient(parameter: parameter, gradient: gradient)
+    }
+    // Ready order is the order of producing nodes; outputs of one node keep the order of the node's outputs.
+    return pairs.sorted { $0.gradient < $1.gradient }
+  }
+
+  /// For each value, whether a parameter can be reached from it against the arrows.
+  private func valuesThatLeadToParameters() -> [Bool] {
+    var leads = values.map(\.isParameter)
+    for node in nodes where node.inputs.contains(where: { leads[$0.index] }) {
+      for output in node.outputs { leads[output.index] = true }
+    }
+    return leads
+  }
+}

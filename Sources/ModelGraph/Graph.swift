@@ -1,0 +1,104 @@
+package struct ValueID: Hashable, Sendable, Codable, Comparable {
+  package let index: Int
+  package static func < (a: ValueID, b: ValueID) -> Bool { a.index < b.index }
+}
+
+package struct NodeID: Hashable, Sendable, Codable, Comparable {
+  package let index: Int
+  package static func < (a: NodeID, b: NodeID) -> Bool { a.index < b.index }
+}
+
+/// How a parameter's values are drawn before the first step. Draws are keyed by (seed, parameter position).
+package enum Initialiser: Hashable, Sendable, Codable {
+  case zeros
+  /// Uniform on [−bound, bound).
+  case uniform(bound: Float)
+  /// Normal with mean 0.
+  case normal(deviation: Float)
+}
+
+/// A tensor of the graph: an input, a parameter, or the output of one node.
+package struct Value: Hashable, Sendable, Codable {
+  package enum Role: Hashable, Sendable, Codable {
+    case input
+    case parameter(Initialiser)
+    case intermediate(producer: NodeID)
+  }
+
+  package let name: String
+  package let type: TensorType
+  package let role: Role
+
+  package var isParameter: Bool { if case .parameter = role { true } else { false } }
+  package var producer: NodeID? { if case .intermediate(let node) = role { node } else { nil } }
+}
+
+/// One application of an operation.
+package struct Node: Hashable, Sendable, Codable {
+  package enum Pass: String, Hashable, Sendable, Codable { case forward, backward }
+
+  package let operation: Operation
+  package let inputs: [ValueID]
+  package let outputs: [ValueID]
+  /// The layer of the model that this node belongs to; a backward node belongs to its forward node's layer.
+  package let layer: String
+  package let pass: Pass
+}
+
+/// A model as operations over tensors of static shape, in an order in which they can run.
+///
+/// The executor runs it, differentiation extends it, the planner and `describe` count it: one description, many
+/// readers. Nothing is allocated: a graph of 175 billion parameters is a few thousand nodes.
+package struct Graph: Hashable, Sendable, Codable {
+  package private(set) var values: [Value] = []
+  package private(set) var nodes: [Node] = []
+  package private(set) var inputs: [ValueID] = []
+  package private(set) var parameters: [ValueID] = []
+
+  /// What the graph is asked for by name, such as `logits` and `loss`; alive to the end of a step.
+  package var outputs: [String: ValueID] = [:]
+  /// Gradient of each parameter, in the order in which they become ready in backward. Empty before differentiation.
+  package internal(set) var parameterGradients: [ParameterGradient] = []
+
+  package struct ParameterGradient: Hashable, Sendable, Codable {
+    package let parameter: ValueID
+    package let gradient: ValueID
+  }
+
+  package init() {}
+
+  package subscript(id: ValueID) -> Value { values[id.index] }
+  package subscript(id: NodeID) -> Node { nodes[id.index] }
+
+  package mutating func input(_ name: String, _ type: TensorType) -> ValueID {
+    let id = appendValue(Value(name: name, type: type, role: .input))
+    inputs.append(id)
+    return id
+  }
+
+  package mutating func parameter(_ name: String, _ shape: Shape, _ initialiser: Initialiser) -> ValueID {
+    let id = appendValue(Value(name: name, type: TensorType(shape), role: .parameter(initialiser)))
+    parameters.append(id)
+    return id
+  }
+
+  /// Appends a node and gives its outputs.
+  /// - Throws: `GraphError` if the inputs do not fit the operation.
+  package mutating func append(
+    _ operation: Operation, _ inputs: [ValueID], layer: String, pass: Node.Pass = .forward
+  ) throws -> [ValueID] {
+    let types = try operation.rule.outputTypes(inputs.map { self[$0].type }, layer: layer)
+    let node = NodeID(index: nodes.count)
+    let outputs = types.enumerated().map { position, type in
+      let suffix = (pass == .backward ? ".gradient" : "") + (position == 0 ? "" : ".\(position)")
+      return appendValue(Value(name: layer + suffix, type: type, role: .intermediate(producer: node)))
+    }
+    nodes.append(Node(operation: operation, inputs: inputs, outputs: outputs, layer: layer, pass: pass))
+    return outputs
+  }
+
+  private mutating func appendValue(_ value: Value) -> ValueID {
+    values.append(value)
+    return ValueID(index: values.count - 1)
+  }
+}

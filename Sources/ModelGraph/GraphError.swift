@@ -1,0 +1,25 @@
+/// A model that cannot be: refused when its graph is built, before anything is allocated.
+package struct GraphError: Error, Hashable, Sendable, CustomStringConvertible {
+  package enum Code: String, Sendable {
+    /// The shapes of an operation's inputs do not fit each other or the operation.
+    case shapeMismatch
+    /// A number of the layer (rate, stride, channels …) is out of its range.
+    case invalidArgument
+    /// The graph has no gradient: the loss depends on no parameter, or an operation cannot be differentiated.
+    case notDifferentiable
+  }
+
+  package let code: Code
+  /// The layer as the model names it.
+  package let layer: String
+  /// What is wrong, with the values, and what to write instead.
+  package let message: String
+
+  package init(_ code: Code, layer: String, _ message: String) {
+    self.code = code
+    self.layer = layer
+    self.message = message
+  }
+
+  package var description: String { "layer '\(layer)': \(message)" }
+}

@@ -1,0 +1,113 @@
+package import Units
+
+/// What every family of operations defines: shape rule, gradient rule, cost. One file a family.
+package protocol OperationRule: Hashable, Sendable, Codable {
+  /// The types of the outputs for inputs of the given types.
+  /// - Throws: `GraphError` naming `layer` if the inputs do not fit.
+  func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType]
+
+  /// Appends the operations that compute the gradients of this node's inputs.
+  /// - Returns: a value for each input; nil where none is wanted or none exists.
+  func inputGradients(_ node: GradientContext, in graph: inout Graph) throws -> [ValueID?]
+
+  /// Arithmetic work; a multiply-add counts as two.
+  func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs
+}
+
+extension OperationRule {
+  /// Backward operations are not differentiated again.
+  package func inputGradients(_ node: GradientContext, in graph: inout Graph) throws -> [ValueID?] {
+    throw GraphError(.notDifferentiable, layer: node.layer, "no gradient is defined for \(Self.self)")
+  }
+}
+
+/// What a gradient rule is given: one node of the forward graph and the gradients of its outputs.
+package struct GradientContext {
+  package let layer: String
+  package let inputs: [ValueID]
+  package let outputs: [ValueID]
+  /// The loss's gradient with respect to each output; nil where the loss does not depend on it.
+  package let outputGradients: [ValueID?]
+  /// Which inputs lead to a parameter, so that their gradient is worth computing.
+  package let isWanted: [Bool]
+
+  /// The gradient of the only output that carries one.
+  package func soleGradient() throws -> ValueID {
+    guard let gradient = outputGradients[0] else {
+      throw GraphError(.notDifferentiable, layer: layer, "the loss does not depend on this output")
+    }
+    return gradient
+  }
+}
+
+/// An operation of the graph: a value, so that a graph can be compared, hashed and written to a file.
+package enum Operation: Hashable, Sendable, Codable {
+  case dense(Dense)
+  case denseBackwardInput(DenseBackwardInput)
+  case denseBackwardWeights(DenseBackwardWeights)
+  case convolution2D(Convolution2D)
+  case convolution2DBackwardInput(Convolution2DBackwardInput)
+  case convolution2DBackwardWeights(Convolution2DBackwardWeights)
+  case maxPool2D(MaxPool2D)
+  case maxPool2DBackward(MaxPool2DBackward)
+  case reshape(Reshape)
+  case add(Add)
+  case dropout(Dropout)
+  case activation(Activation)
+  case activationBackward(ActivationBackward)
+  case softmax(Softmax)
+  case softmaxBackward(SoftmaxBackward)
+  case softmaxCrossEntropy(SoftmaxCrossEntropy)
+  case softmaxCrossEntropyBackward(SoftmaxCrossEntropyBackward)
+  case meanSquaredError(MeanSquaredError)
+  case meanSquaredErrorBackward(MeanSquaredErrorBackward)
+
+  package var rule: any OperationRule {
+    switch self {
+    case .dense(let rule): rule
+    case .denseBackwardInput(let rule): rule
+    case .denseBackwardWeights(let rule): rule
+    case .convolution2D(let rule): rule
+    case .convolution2DBackwardInput(let rule): rule
+    case .convolution2DBackwardWeights(let rule): rule
+    case .maxPool2D(let rule): rule
+    case .maxPool2DBackward(let rule): rule
+    case .reshape(let rule): rule
+    case .add(let rule): rule
+    case .dropout(let rule): rule
+    case .activation(let rule): rule
+    case .activationBackward(let rule): rule
+    case .softmax(let rule): rule
+    case .softmaxBackward(let rule): rule
+    case .softmaxCrossEntropy(let rule): rule
+    case .softmaxCrossEntropyBackward(let rule): rule
+    case .meanSquaredError(let rule): rule
+    case .meanSquaredErrorBackward(let rule): rule
+    }
+  }
+
+  /// The operation's name in tables and error texts, such as `convolution2D backward weights`.
+  package var name: String {
+    switch self {
+    case .dense: "dense"
+    case .denseBackwardInput: "dense backward input"
+    case .denseBackwardWeights: "dense backward weights"
+    case .convolution2D: "convolution2D"
+    case .convolution2DBackwardInput: "convolution2D backward input"
+    case .convolution2DBackwardWeights: "convolution2D backward weights"
+    case .maxPool2D: "max-pool 2D"
+    case .maxPool2DBackward: "max-pool 2D backward"
+    case .reshape: "reshape"
+    case .add: "add"
+    case .dropout: "dropout"
+    case .activation(let activation): activation.function.rawValue
+    case .activationBackward(let activation): "\(activation.function.rawValue) backward"
+    case .softmax: "softmax"
+    case .softmaxBackward: "softmax backward"
+    case .softmaxCrossEntropy: "softmax cross-entropy"
+    case .softmaxCrossEntropyBackward: "softmax cross-entropy backward"
+    case .meanSquaredError: "mean squared error"
+    case .meanSquaredErrorBackward: "mean squared error backward"
+    }
+  }
+}

@@ -1,0 +1,72 @@
+package import Units
+
+// Shapes: N samples, I inputs, O outputs.
+
+/// y = x Wᵀ + b, with x [N, I], W [O, I], b [O] and y [N, O] (the layout of PyTorch's `nn.Linear`).
+package struct Dense: OperationRule {
+  package let hasBias: Bool
+
+  package init(hasBias: Bool = true) { self.hasBias = hasBias }
+
+  package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
+    let x = inputs[0].shape
+    let weights = inputs[1].shape
+    guard x.rank == 2 else {
+      throw GraphError(
+        .shapeMismatch, layer: layer,
+        "a dense layer takes [samples, features], its input is \(x); put a 'flatten' layer before it")
+    }
+    guard x[1] == weights[1] else {
+      throw GraphError(
+        .shapeMismatch, layer: layer, "weights \(weights) take \(weights[1]) features, the input \(x) has \(x[1])")
+    }
+    return [TensorType([x[0], weights[0]])]
+  }
+
+  package func inputGradients(_ node: GradientContext, in graph: inout Graph) throws -> [ValueID?] {
+    let dy = try node.soleGradient()
+    let parameters = try graph.append(
+      .denseBackwardWeights(DenseBackwardWeights(hasBias: hasBias)), [node.inputs[0], dy], layer: node.layer,
+      pass: .backward)
+    let dx =
+      node.isWanted[0]
+      ? try graph.append(
+        .denseBackwardInput(DenseBackwardInput()), [dy, node.inputs[1]], layer: node.layer, pass: .backward)[0] : nil
+    return [dx] + parameters
+  }
+
+  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
+    let y = outputs[0].shape
+    return FLOPs(2 * y[0] * y[1] * inputs[0].shape[1] + (hasBias ? y.elementCount : 0))
+  }
+}
+
+/// dx = dy W, from dy [N, O] and W [O, I] to dx [N, I].
+package struct DenseBackwardInput: OperationRule {
+  package init() {}
+
+  package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
+    [TensorType([inputs[0].shape[0], inputs[1].shape[1]])]
+  }
+
+  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
+    FLOPs(2 * outputs[0].shape.elementCount * inputs[0].shape[1])
+  }
+}
+
+/// dW = dyᵀ x and db = Σₙ dy, from x [N, I] and dy [N, O] to dW [O, I] and db [O].
+package struct DenseBackwardWeights: OperationRule {
+  package let hasBias: Bool
+
+  package init(hasBias: Bool) { self.hasBias = hasBias }
+
+  package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
+    let weights = TensorType([inputs[1].shape[1], inputs[0].shape[1]])
+    return hasBias ? [weights, TensorType([inputs[1].shape[1]])] : [weights]
+  }
+
+  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
+    FLOPs(
+      2 * inputs[0].shape[0] * outputs[0].shape.elementCount + (hasBias ? inputs[1].shape.elementCount : 0))
+  }
+}

@@ -1,0 +1,91 @@
+package import Units
+
+// Shapes: N samples, K classes or outputs.
+
+/// loss = Σₙ −log softmax(x)[n, label n] / divisor, with x [N, K] and labels [N]; a label below 0 is left out.
+///
+/// The divisor is the number of samples of the global batch, so that the gradients of its shards add up to the
+/// gradient of the mean. Outputs: the loss (scalar) and the probabilities [N, K], which backward reads.
+package struct SoftmaxCrossEntropy: OperationRule {
+  package let divisor: Int
+
+  package init(divisor: Int) { self.divisor = divisor }
+
+  package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
+    let x = inputs[0].shape
+    guard x.rank == 2, inputs[1] == TensorType([x[0]], .int32) else {
+      throw GraphError(
+        .shapeMismatch, layer: layer,
+        "cross-entropy takes [samples, classes] and one int32 label a sample, not \(inputs[0]) and \(inputs[1])")
+    }
+    return [TensorType([]), TensorType(x)]
+  }
+
+  package func inputGradients(_ node: GradientContext, in graph: inout Graph) throws -> [ValueID?] {
+    let back = Operation.softmaxCrossEntropyBackward(SoftmaxCrossEntropyBackward(divisor: divisor))
+    return [
+      try graph.append(back, [node.outputs[1], node.inputs[1]], layer: node.layer, pass: .backward)[0], nil,
+    ]
+  }
+
+  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
+    FLOPs(5 * inputs[0].shape.elementCount)
+  }
+}
+
+/// dx = (p − onehot(label)) / divisor, from the probabilities [N, K] and labels [N]; 0 for a label below 0.
+package struct SoftmaxCrossEntropyBackward: OperationRule {
+  package let divisor: Int
+
+  package init(divisor: Int) { self.divisor = divisor }
+
+  package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] { [inputs[0]] }
+
+  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
+    FLOPs(2 * inputs[0].shape.elementCount)
+  }
+}
+
+/// loss = Σ (x − target)² / divisor, over two tensors [N, K].
+///
+/// The divisor is the number of elements of the global batch (its samples × K): see `SoftmaxCrossEntropy`.
+package struct MeanSquaredError: OperationRule {
+  package let divisor: Int
+
+  package init(divisor: Int) { self.divisor = divisor }
+
+  package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
+    guard inputs[0] == inputs[1] else {
+      throw GraphError(
+        .shapeMismatch, layer: layer,
+        "mean squared error takes two tensors of one shape, not \(inputs[0]) and \(inputs[1])")
+    }
+    return [TensorType([])]
+  }
+
+  package func inputGradients(_ node: GradientContext, in graph: inout Graph) throws -> [ValueID?] {
+    let back = Operation.meanSquaredErrorBackward(MeanSquaredErrorBackward(divisor: divisor))
+    return [
+      node.isWanted[0] ? try graph.append(back, node.inputs, layer: node.layer, pass: .backward)[0] : nil,
+      node.isWanted[1]
+        ? try graph.append(back, [node.inputs[1], node.inputs[0]], layer: node.layer, pass: .backward)[0] : nil,
+    ]
+  }
+
+  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
+    FLOPs(3 * inputs[0].shape.elementCount)
+  }
+}
+
+/// dx = 2 (x − target) / divisor.
+package struct MeanSquaredErrorBackward: OperationRule {
+  package let divisor: Int
+
+  package init(divisor: Int) { self.divisor = divisor }
+
+  package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] { [inputs[0]] }
+
+  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
+    FLOPs(2 * inputs[0].shape.elementCount)
+  }
+}
