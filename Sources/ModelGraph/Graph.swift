@@ -1,8 +1,13 @@
+/// A value by its position in `Graph.values`.
 package struct ValueID: Hashable, Sendable, Codable, Comparable {
   package let index: Int
+
+  package init(index: Int) { self.index = index }
+
   package static func < (a: ValueID, b: ValueID) -> Bool { a.index < b.index }
 }
 
+/// A node by its position in `Graph.nodes`.
 package struct NodeID: Hashable, Sendable, Codable, Comparable {
   package let index: Int
   package static func < (a: NodeID, b: NodeID) -> Bool { a.index < b.index }

@@ -1,0 +1,52 @@
+internal import COneDNN
+
+/// Where the elements of a tensor lie in memory: dimensions, element type, and the order or blocking of dimensions.
+///
+/// A blocked layout may pad dimensions; the padding is zero and stays zero.
+package struct Layout: Equatable, Sendable {
+  package enum Element: Sendable { case float32, uint8 }
+
+  let descriptor: dnnl_memory_desc_t
+
+  init(_ descriptor: dnnl_memory_desc_t) { self.descriptor = descriptor }
+
+  private init(_ shape: [Int], _ element: Element, tag: dnnl_format_tag_t) throws {
+    precondition(!shape.isEmpty && shape.count <= 6)
+    var descriptor = dnnl_memory_desc_t()
+    let dimensions = shape.map { Int64($0) }
+    let type = element == .float32 ? dnnl_f32 : dnnl_u8
+    unsafe try check(
+      dnnl_memory_desc_init_by_tag(&descriptor, Int32(shape.count), dimensions, type, tag),
+      "dnnl_memory_desc_init_by_tag of \(shape)")
+    self.descriptor = descriptor
+  }
+
+  /// Row-major. A scalar is one element.
+  package static func plain(_ shape: [Int], _ element: Element = .float32) throws -> Layout {
+    let tags = [dnnl_a, dnnl_ab, dnnl_abc, dnnl_abcd, dnnl_abcde, dnnl_abcdef]
+    let shape = shape.isEmpty ? [1] : shape
+    return try Layout(shape, element, tag: tags[shape.count - 1])
+  }
+
+  /// Whatever the kernel likes best.
+  package static func any(_ shape: [Int]) throws -> Layout { try Layout(shape, .float32, tag: dnnl_format_tag_any) }
+
+  /// [N, C, H, W] with the channels of a pixel side by side.
+  package static func channelsLast(_ shape: [Int]) throws -> Layout { try Layout(shape, .float32, tag: dnnl_acdb) }
+
+  package var byteCount: Int { var copy = descriptor; return unsafe dnnl_memory_desc_get_size(&copy) }
+
+  package static func == (a: Layout, b: Layout) -> Bool {
+    var first = a.descriptor
+    var second = b.descriptor
+    return unsafe dnnl_memory_desc_equal(&first, &second) != 0
+  }
+
+  /// A number that two layouts share if they place elements alike: ranks compare it before they add gradients.
+  package var fingerprint: UInt64 {
+    var copy = descriptor
+    return unsafe withUnsafeBytes(of: &copy) { bytes in
+      unsafe bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+  }
+}

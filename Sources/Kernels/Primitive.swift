@@ -1,0 +1,133 @@
+internal import COneDNN
+
+/// A kernel made for fixed shapes and layouts. Making one compiles code; running it is one call.
+@safe package final class Primitive {
+  /// The role of a tensor in a call; raw values are oneDNN's.
+  package enum Argument: Int32, Sendable {
+    case source = 1
+    case source2 = 2
+    case destination = 17
+    case weights = 33
+    case bias = 41
+    case workspace = 64
+    case scratchpad = 80
+    case sourceGradient = 129
+    case destinationGradient = 145
+    case weightsGradient = 161
+    case biasGradient = 169
+  }
+
+  let descriptor: dnnl_primitive_desc_t
+  let handle: dnnl_primitive_t
+
+  /// Takes ownership of `descriptor`.
+  init(owning descriptor: dnnl_primitive_desc_t, _ name: String) throws {
+    unsafe self.descriptor = unsafe descriptor
+    var handle: dnnl_primitive_t?
+    let status = unsafe dnnl_primitive_create(&handle, descriptor)
+    if status != dnnl_success { unsafe dnnl_primitive_desc_destroy(descriptor) }
+    try check(status, name)
+    unsafe self.handle = handle!
+  }
+
+  deinit {
+    unsafe dnnl_primitive_destroy(handle)
+    unsafe dnnl_primitive_desc_destroy(descriptor)
+  }
+
+  /// The layout this kernel wants or gives.
+  package func layout(_ argument: Argument) -> Layout {
+    let found = unsafe dnnl_primitive_desc_query_md(descriptor, dnnl_query_exec_arg_md, argument.rawValue)
+    return unsafe Layout(found!.pointee)
+  }
+
+  /// Memory the kernel needs while it runs, besides its arguments. 0 if none.
+  package var scratchpadByteCount: Int { layout(.scratchpad).byteCount }
+
+  /// Which code was chosen, such as `jit:avx512_core` or `ref:any`.
+  package var implementation: String {
+    var text: UnsafePointer<CChar>?
+    let status = unsafe dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &text)
+    guard status == dnnl_success, let text = unsafe text else { return "unknown" }
+    return unsafe String(cString: text)
+  }
+
+  /// oneDNN falls back to plain loops, hundreds of times slower, where it has no code for a layout.
+  package var isReference: Bool { implementation.hasPrefix("ref") || implementation.hasPrefix("simple") }
+}
+
+/// An operation of oneDNN described but not compiled: what version 2 calls an operation descriptor. Version 3 makes
+/// primitive descriptors directly, so this file and the ones that fill a description are all that change.
+enum Description {
+  /// A forward operation's descriptor, which backward operations ask for; alive while the closure runs.
+  @safe struct Hint {
+    let handle: dnnl_primitive_desc_t
+  }
+
+  /// Builds the primitive for an operation descriptor.
+  static func primitive<Operation>(
+    _ operation: Operation, _ name: String, activation: PostActivation? = nil, hint: Hint? = nil
+  ) throws -> Primitive {
+    let descriptor = unsafe try primitiveDescriptor(operation, name, activation: activation, hint: hint)
+    return unsafe try Primitive(owning: descriptor, name)
+  }
+
+  /// Runs `body` with the descriptor of a forward operation, which backward operations ask for as a hint.
+  static func withHint<Operation, Result>(
+    _ forward: Operation, _ name: String, _ body: (Hint) throws -> Result
+  ) throws -> Result {
+    let hint = unsafe try primitiveDescriptor(forward, name, activation: nil, hint: nil)
+    defer { unsafe dnnl_primitive_desc_destroy(hint) }
+    return unsafe try body(Hint(handle: hint))
+  }
+
+  private static func primitiveDescriptor<Operation>(
+    _ operation: Operation, _ name: String, activation: PostActivation?, hint: Hint?
+  ) throws -> dnnl_primitive_desc_t {
+    var attributes: dnnl_primitive_attr_t?
+    unsafe try check(dnnl_primitive_attr_create(&attributes), "dnnl_primitive_attr_create")
+    defer { unsafe dnnl_primitive_attr_destroy(attributes) }
+    unsafe try check(
+      dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), "set_scratchpad_mode")
+    if let activation { unsafe try activation.append(to: attributes!) }
+    var operation = operation
+    var descriptor: dnnl_primitive_desc_t?
+    let engine = try Engine.current()
+    let status = unsafe withUnsafePointer(to: &operation) {
+      unsafe dnnl_primitive_desc_create(&descriptor, $0, attributes, engine.handle, hint?.handle)
+    }
+    try check(status, name)
+    return unsafe descriptor!
+  }
+}
+
+/// An activation applied to a kernel's result before it is stored.
+package enum PostActivation: Sendable {
+  case relu, tanh, sigmoid
+
+  var forwardAlgorithm: dnnl_alg_kind_t {
+    switch self {
+    case .relu: dnnl_eltwise_relu
+    case .tanh: dnnl_eltwise_tanh
+    case .sigmoid: dnnl_eltwise_logistic
+    }
+  }
+
+  /// The variant whose derivative is computed from the output.
+  var fromOutputAlgorithm: dnnl_alg_kind_t {
+    switch self {
+    case .relu: dnnl_eltwise_relu_use_dst_for_bwd
+    case .tanh: dnnl_eltwise_tanh_use_dst_for_bwd
+    case .sigmoid: dnnl_eltwise_logistic_use_dst_for_bwd
+    }
+  }
+
+  fileprivate func append(to attributes: dnnl_primitive_attr_t) throws {
+    var operations: dnnl_post_ops_t?
+    unsafe try check(dnnl_post_ops_create(&operations), "dnnl_post_ops_create")
+    defer { unsafe dnnl_post_ops_destroy(operations) }
+    unsafe try check(
+      dnnl_post_ops_append_eltwise(operations, 1, forwardAlgorithm, 0, 0), "dnnl_post_ops_append_eltwise")
+    unsafe try check(dnnl_primitive_attr_set_post_ops(attributes, operations), "dnnl_primitive_attr_set_post_ops")
+  }
+}
