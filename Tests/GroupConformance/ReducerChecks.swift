@@ -3,6 +3,7 @@ import Collectives
 extension Conformance {
   static let reducerChecks = [
     Check("the reproducible sum has the bits of the canonical tree for any split of the shards", reproducible),
+    Check("one reducer has those bits for few elements and for many", manySizes),
     Check("a part of the elements is reduced and nothing else of slot 0 changes", parts),
     Check("the fastest sum is right to rounding", fastest),
     Check("shards that no rank or two ranks hold are refused on every rank", badRanges),
@@ -24,6 +25,19 @@ extension Conformance {
           }
         }
       }
+    }
+  }
+
+  private static func manySizes(_ group: any Group) throws {
+    let shardCount = group.rankCount + 3
+    let largest = 40_000
+    let reducer = try ReproducibleReducer(
+      group: group, shardCount: shardCount, range: evenRanges(shardCount, group.rankCount)[group.rank],
+      maximumCount: largest)
+    for count in [largest, 9, 20_011] {
+      let actual = try reduce(with: reducer, count: count, stride: count, elements: 0..<count)
+      try expectEqual(
+        actual.map(\.bitPattern), treeSum(reducer.tree, count).map(\.bitPattern), "\(count) elements")
     }
   }
 
