@@ -114,7 +114,7 @@ let tests: [(name: String, uses: [String])] = [
   ("Collectives", ["GroupConformance", "Units"]),
   ("Models", ["ModelGraph", "Randomness"]),
   ("Execution", ["ModelGraph", "Models", "Kernels", "Units", "Randomness", "Safetensors"]),
-  ("MPIGroup", ["Collectives"]),
+  ("MPIGroup", ["Collectives", "GroupConformance"]),
   ("Datasets", ["Units", "Randomness", "CZlib"]),
   ("Evaluation", ["Units"]),
   ("Jobs", ["Units", "ModelGraph", "Models"]),

@@ -1,1 +1,50 @@
-// replaced by its first file
+import CMPI
+package import Collectives
+import Foundation
+
+/// The ranks of an MPI communicator of its own.
+///
+/// Counts of MPI are 32-bit. Messages, broadcasts and all-reduces of more are cut into chunks; gathers and reduce-scatters
+/// of more are refused. Sizes that differ between ranks are found in messages only.
+package final class MPIGroup: Group {
+  package let hostName: String
+  /// The most bytes that one MPI call moves; a multiple of 8.
+  let chunkBytes: Int
+  let communicator: Communicator
+
+  package var rank: Int { communicator.rank }
+  package var rankCount: Int { communicator.rankCount }
+
+  /// All ranks that the launcher started. Collective; `MPIRuntime.initialize()` comes first.
+  ///
+  /// - Parameter chunkBytes: smaller than the default only to test what large messages do.
+  package static func world(chunkBytes: Int = 1 << 30) throws(GroupError) -> MPIGroup {
+    guard MPIRuntime.isRunning else {
+      throw GroupError(.launch, "MPI is not running", remedy: "call MPIRuntime.initialize() first")
+    }
+    return try unsafe MPIGroup(duplicating: cmpi_comm_world(), chunkBytes: chunkBytes)
+  }
+
+  private init(duplicating original: MPI_Comm, chunkBytes: Int) throws(GroupError) {
+    precondition(chunkBytes > 0 && chunkBytes % 8 == 0 && chunkBytes <= 1 << 30, "chunks of \(chunkBytes) bytes")
+    self.chunkBytes = chunkBytes
+    communicator = try unsafe Communicator(duplicating: original)
+    hostName = try Self.processorName()
+  }
+
+  package func duplicate() throws(GroupError) -> any Group {
+    try unsafe MPIGroup(duplicating: communicator.handle, chunkBytes: chunkBytes)
+  }
+
+  package func abort(code: Int32) throws(GroupError) -> Never {
+    try check(unsafe MPI_Abort(communicator.handle, code), "MPI_Abort")
+    exit(code)
+  }
+
+  private static func processorName() throws(GroupError) -> String {
+    var name = [CChar](repeating: 0, count: Int(MPI_MAX_PROCESSOR_NAME))
+    var length: Int32 = 0
+    try check(unsafe MPI_Get_processor_name(&name, &length), "MPI_Get_processor_name")
+    return String(decoding: name.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+}

@@ -1,0 +1,81 @@
+/// A set of ranks that exchange data.
+///
+/// All calls block. Collective calls (all but `send`, `receive`, `sendReceive` and `abort`) are made by all ranks of the
+/// group in the same order with matching sizes. One thread at a time uses a group; a second thread takes a `duplicate()`.
+///
+/// Every call throws `GroupError`: `.countMismatch` where the transport can see that ranks disagree, `.peerLost` when a
+/// rank is gone, `.invalidRank` and `.invalidArgument` before anything is sent, `.failed` with the text of the transport.
+/// After an error of a collective call the group is of no more use.
+package protocol Group: AnyObject, Sendable {
+  /// This rank: 0 ..< rankCount.
+  var rank: Int { get }
+  var rankCount: Int { get }
+  /// The host that this rank runs on.
+  var hostName: String { get }
+
+  /// A group of the same ranks whose messages never meet those of this one. Collective.
+  func duplicate() throws(GroupError) -> any Group
+
+  /// Sends `bytes` to another rank. May wait until that rank receives: two ranks that both send first may wait for ever.
+  ///
+  /// - Parameter tag: 0 ... 16383; a receive takes the oldest message with its source and tag.
+  func send(_ bytes: RawSpan, to destination: Int, tag: Int) throws(GroupError)
+
+  /// Fills `bytes` with a message from another rank.
+  ///
+  /// - Throws: `.countMismatch`, naming both sizes, if the message is not exactly as long as `bytes`.
+  func receive(into bytes: inout MutableRawSpan, from source: Int, tag: Int) throws(GroupError)
+
+  /// Sends and receives at once, so that ranks may exchange in pairs or in a ring. Either side may be this very rank.
+  func sendReceive(
+    sending sent: RawSpan, to destination: Int, receiving received: inout MutableRawSpan, from source: Int, tag: Int
+  ) throws(GroupError)
+
+  /// Makes `bytes` on every rank equal to those of `root`.
+  func broadcast(_ bytes: inout MutableRawSpan, root: Int) throws(GroupError)
+
+  /// Returns when every rank has called it.
+  func barrier() throws(GroupError)
+
+  /// Reduces `values` over the ranks, in place, in the order that is fastest: sums may differ in their last bits between
+  /// rank counts. `ReproducibleReducer` sums in one order for any rank count.
+  func allReduce<Element: GroupElement>(
+    _ values: inout MutableSpan<Element>, _ reduction: Reduction
+  ) throws(GroupError)
+
+  /// Puts the equally long `bytes` of the ranks one after the other into `gathered` of `root`.
+  ///
+  /// - Parameter gathered: on `root`, rankCount times as long as `bytes`; ignored elsewhere, so may be empty.
+  func gather(_ bytes: RawSpan, into gathered: inout MutableRawSpan, root: Int) throws(GroupError)
+
+  /// Reduces `values` over the ranks and leaves on each rank its part.
+  ///
+  /// - Parameters:
+  ///   - values: sum(counts) elements on every rank.
+  ///   - result: counts[rank] elements; rank r gets those behind the parts of ranks 0 ..< r.
+  ///   - counts: elements by rank, the same on every rank; zeros are allowed.
+  func reduceScatter<Element: GroupElement>(
+    _ values: Span<Element>, into result: inout MutableSpan<Element>, counts: [Int], _ reduction: Reduction
+  ) throws(GroupError)
+
+  /// Puts the `bytes` of all ranks one after the other into `gathered` of every rank.
+  ///
+  /// - Parameters:
+  ///   - gathered: sum(byteCounts) bytes.
+  ///   - byteCounts: bytes by rank, the same on every rank; zeros are allowed.
+  func allGather(
+    _ bytes: RawSpan, into gathered: inout MutableRawSpan, byteCounts: [Int]
+  ) throws(GroupError)
+
+  /// Ends the work of all ranks: processes with exit code `code`; ranks that are threads by an error `.aborted`.
+  func abort(code: Int32) throws(GroupError) -> Never
+}
+
+/// Tags of messages: users take the lower half, so that nothing of theirs meets a message of this module.
+package enum MessageTag {
+  package static let user = 0..<16384
+  static let convenience = 16384
+  static let reducer = 16385
+  /// MPI promises tags up to 32767.
+  package static let all = 0..<32768
+}

@@ -1,0 +1,139 @@
+import Collectives
+
+extension Conformance {
+  static let reducerChecks = [
+    Check("the reproducible sum has the bits of the canonical tree for any split of the shards", reproducible),
+    Check("one reducer has those bits for few elements and for many", manySizes),
+    Check("a part of the elements is reduced and nothing else of slot 0 changes", parts),
+    Check("the fastest sum is right to rounding", fastest),
+    Check("shards that no rank or two ranks hold are refused on every rank", badRanges),
+  ]
+
+  private static func reproducible(_ group: any Group) throws {
+    for shardCount in max(1, group.rankCount)...max(9, group.rankCount) {
+      for ranges in splits(shardCount, group.rankCount) {
+        for count in [0, 1, group.rankCount - 1, 33, 5000] {
+          for algorithm in [nil] + ReproducibleReducer.Algorithm.allCases {
+            let reducer = try ReproducibleReducer(
+              group: group, shardCount: shardCount, range: ranges[group.rank], maximumCount: count,
+              algorithm: algorithm)
+            let actual = try reduce(with: reducer, count: count, stride: count + 3, elements: 0..<count)
+            let expected = treeSum(CanonicalTree(shardCount: shardCount), count)
+            try expectEqual(
+              actual.prefix(count).map(\.bitPattern), expected.map(\.bitPattern),
+              "\(count) elements, shards \(ranges), \(algorithm?.rawValue ?? "measured choice")")
+          }
+        }
+      }
+    }
+  }
+
+  private static func manySizes(_ group: any Group) throws {
+    let shardCount = group.rankCount + 3
+    let largest = 40_000
+    let reducer = try ReproducibleReducer(
+      group: group, shardCount: shardCount, range: evenRanges(shardCount, group.rankCount)[group.rank],
+      maximumCount: largest)
+    for count in [largest, 9, 20_011] {
+      let actual = try reduce(with: reducer, count: count, stride: count, elements: 0..<count)
+      try expectEqual(
+        actual.map(\.bitPattern), treeSum(reducer.tree, count).map(\.bitPattern), "\(count) elements")
+    }
+  }
+
+  private static func parts(_ group: any Group) throws {
+    let shardCount = 2 * group.rankCount + 1
+    let ranges = evenRanges(shardCount, group.rankCount)
+    let count = 3001
+    for algorithm in ReproducibleReducer.Algorithm.allCases {
+      let reducer = try ReproducibleReducer(
+        group: group, shardCount: shardCount, range: ranges[group.rank], maximumCount: 2000, algorithm: algorithm)
+      let elements = 777..<2500
+      let whole = try reduce(with: reducer, count: count, stride: count, elements: 0..<0)
+      let part = try reduce(with: reducer, count: count, stride: count, elements: elements)
+      let sum = treeSum(reducer.tree, count)
+      let expected = whole.indices.map { elements.contains($0) ? sum[$0] : whole[$0] }
+      try expectEqual(part.map(\.bitPattern), expected.map(\.bitPattern), algorithm.rawValue)
+      try expectError(.invalidArgument, naming: ["2001"]) {
+        _ = try reduce(with: reducer, count: count, stride: count, elements: 0..<2001)
+      }
+    }
+  }
+
+  private static func fastest(_ group: any Group) throws {
+    let shardCount = group.rankCount + 4
+    let range = evenRanges(shardCount, group.rankCount)[group.rank]
+    let count = 501
+    let actual = try reduce(
+      with: FastestReducer(group: group, range: range), count: count, stride: count + 1, elements: 0..<count)
+    let expected = treeSum(CanonicalTree(shardCount: shardCount), count)
+    let scale = expected.map(abs).max() ?? 0
+    for index in 0..<count where !(abs(actual[index] - expected[index]) <= 1e-5 * scale) {
+      throw Difference(description: "sum[\(index)] is \(actual[index]), not near \(expected[index])")
+    }
+  }
+
+  private static func badRanges(_ group: any Group) throws {
+    let shardCount = group.rankCount + 2
+    let right = evenRanges(shardCount, group.rankCount)
+    let last = right[group.rankCount - 1]
+    let wrong = [last.lowerBound..<(last.upperBound - 1), last.lowerBound..<last.lowerBound, 0..<(shardCount + 1)]
+    for range in wrong where range != right[group.rankCount - 1] {
+      try expectError(.invalidArgument) {
+        _ = try ReproducibleReducer(
+          group: group, shardCount: shardCount, range: group.rank == group.rankCount - 1 ? range : right[group.rank],
+          maximumCount: 5)
+      }
+    }
+    guard group.rankCount > 1 else { return }
+    try expectError(.countMismatch, naming: ["elements"]) {
+      _ = try ReproducibleReducer(
+        group: group, shardCount: shardCount, range: right[group.rank], maximumCount: 5 + group.rank)
+    }
+  }
+
+  /// Follows the schedule of `reducer` as a training step does; slot 0 afterwards.
+  private static func reduce(
+    with reducer: some ShardReducer, count: Int, stride: Int, elements: Range<Int>
+  ) throws -> [Float] {
+    let slotCount = reducer.schedule.slotCount
+    var slots = [Float](repeating: .nan, count: slotCount * stride)
+    var span = slots.mutableSpan
+    for step in reducer.schedule.steps {
+      for (index, value) in gradient(step.shard, count).enumerated() { span[step.slot * stride + index] = value }
+      try reducer.merge(step, &span, stride: stride, elements: 0..<count)
+    }
+    try reducer.allReduce(&span, stride: stride, elements: elements)
+    return Array(slots[..<stride].prefix(count))
+  }
+
+  /// The sum of all shards by recursion over the tree, all of it here: the reference.
+  private static func treeSum(_ tree: CanonicalTree, _ count: Int) -> [Float] {
+    func sum(_ node: Range<Int>) -> [Float] {
+      guard let (left, right) = tree.children(of: node) else { return gradient(node.lowerBound, count) }
+      return zip(sum(left), sum(right)).map { $0 + $1 }
+    }
+    return sum(tree.root)
+  }
+
+  /// A gradient whose sum depends on the order: signs and magnitudes vary, and nothing is a round number.
+  private static func gradient(_ shard: Int, _ count: Int) -> [Float] {
+    (0..<count).map { index in
+      let mixed = UInt64(index + 1) &* 0x9E37_79B9_7F4A_7C15 ^ UInt64(shard + 1) &* 0xC2B2_AE3D_27D4_EB4F
+      let value = Float(Int32(truncatingIfNeeded: mixed >> 21)) / 1.7e9
+      return value * (shard % 3 == 1 ? 1000 : 1)
+    }
+  }
+
+  private static func evenRanges(_ shardCount: Int, _ rankCount: Int) -> [Range<Int>] {
+    (0..<rankCount).map { ($0 * shardCount / rankCount)..<(($0 + 1) * shardCount / rankCount) }
+  }
+
+  /// An even split, and those that give the first or the last rank all that the others can spare.
+  private static func splits(_ shardCount: Int, _ rankCount: Int) -> [[Range<Int>]] {
+    let spare = shardCount - rankCount
+    let first = (0..<rankCount).map { rank in (rank == 0 ? 0 : rank + spare)..<(rank + 1 + spare) }
+    let last = (0..<rankCount).map { rank in rank..<(rank == rankCount - 1 ? shardCount : rank + 1) }
+    return spare == 0 || rankCount == 1 ? [first] : [evenRanges(shardCount, rankCount), first, last]
+  }
+}
