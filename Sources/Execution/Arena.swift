@@ -1,0 +1,40 @@
+import Glibc
+
+/// A stretch of memory from the kernel: zero at first, aligned to a page, given back when the last owner goes.
+///
+/// Pages count as used only once they are written, so a plan can be held against what the process really used.
+@safe package final class Arena {
+  let base: UnsafeMutableRawPointer
+  package let byteCount: Int
+
+  /// - Throws: `ExecutionError` with `.outOfMemory` if the system refuses.
+  package init(byteCount: Int) throws {
+    self.byteCount = byteCount
+    let address = unsafe mmap(
+      nil, max(byteCount, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let address = unsafe address, unsafe address != MAP_FAILED else {
+      throw ExecutionError(
+        .outOfMemory, "the system refuses \(byteCount) bytes of memory; use a smaller shard or fewer ranks on this host")
+    }
+    unsafe base = address
+  }
+
+  deinit { unsafe munmap(base, max(byteCount, 1)) }
+}
+
+/// A graph that cannot be compiled or run.
+package struct ExecutionError: Error, Sendable, CustomStringConvertible {
+  package enum Code: String, Sendable {
+    case outOfMemory, unsupported, parameterMismatch
+  }
+
+  package let code: Code
+  package let message: String
+
+  package init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  package var description: String { message }
+}

@@ -1,0 +1,74 @@
+package import Kernels
+package import ModelGraph
+
+/// Where a tensor lives: in the program's workspace, or in the parameter store.
+enum Storage: Hashable {
+  case workspace(Int)
+  /// By position in `Graph.parameters`.
+  case parameter(Int)
+  case gradient(Int)
+  /// The scalar behind the gradients that is summed over shards with them.
+  case loss
+}
+
+/// A value in one layout. A value may have several: one for each layout its readers want.
+struct Tensor {
+  let layout: Layout
+  let storage: Storage
+}
+
+/// One kernel of the program, with the tensors it reads and writes.
+struct Step {
+  enum Work {
+    case primitive(Primitive, [(argument: Primitive.Argument, storage: Storage)])
+    case crossEntropy(logits: Storage, labels: Storage, loss: Storage, probabilities: Storage, CrossEntropyShape)
+    case crossEntropyBackward(probabilities: Storage, labels: Storage, gradient: Storage, CrossEntropyShape)
+    case squaredError(prediction: Storage, target: Storage, loss: Storage, count: Int, divisor: Int)
+    case squaredErrorBackward(prediction: Storage, target: Storage, gradient: Storage, count: Int, divisor: Int)
+    case dropout(from: Storage, to: Storage, Dropout, samples: Int, elementsPerSample: Int)
+  }
+
+  let work: Work
+  /// The value computed, and the node it stems from, for error texts and profiles.
+  let layer: String
+  let operation: String
+  /// What is written, so that a non-finite number can be traced to its operation.
+  let results: [(storage: Storage, byteCount: Int)]
+  let uses: [Storage]
+}
+
+/// A graph with a kernel for each operation, a layout for each tensor and a place for each buffer; nothing allocated.
+package final class CompiledGraph {
+  package let graph: Graph
+  /// Layout of each parameter, by position in `Graph.parameters`.
+  package let parameterLayouts: [Layout]
+  /// Workspace this program needs: activations, gradients between layers, scratchpads.
+  package let workspaceByteCount: Int
+  let steps: [Step]
+  let tensors: [[Tensor]]
+  let offsets: [Int]
+
+  /// Chooses kernels and layouts.
+  /// - Parameter parameterLayouts: layouts that another program over the same parameters has chosen.
+  package init(_ graph: Graph, parameterLayouts: [Layout]? = nil) throws {
+    var compiler = Compiler(LoweredGraph(graph), parameterLayouts: parameterLayouts)
+    try compiler.compile()
+    self.graph = graph
+    steps = compiler.steps
+    tensors = compiler.tensors
+    self.parameterLayouts = try zip(graph.parameters, compiler.parameterLayouts).map { parameter, layout in
+      try layout ?? .plain(graph[parameter].type.shape.dimensions)
+    }
+    let plan = WorkspacePlan(compiler.buffers, takeovers: compiler.takeovers)
+    offsets = plan.offsets
+    workspaceByteCount = plan.byteCount
+  }
+
+  /// The primitives chosen, in order: layer, operation, implementation.
+  package var implementations: [(layer: String, operation: String, implementation: String)] {
+    steps.map { step in
+      guard case .primitive(let primitive, _) = step.work else { return (step.layer, step.operation, "apus") }
+      return (step.layer, step.operation, primitive.implementation)
+    }
+  }
+}

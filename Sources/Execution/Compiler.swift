@@ -1,0 +1,188 @@
+import Kernels
+import ModelGraph
+
+/// Turns a lowered graph into steps, keeping each tensor in the layout its kernels like best.
+///
+/// Nodes are visited in order. A kernel is asked for with open layouts; what it answers is compared with the layouts
+/// its inputs already have, and a reorder is put in only where they differ. A tensor reordered once keeps both copies.
+struct Compiler {
+  let lowered: LoweredGraph
+  var steps: [Step] = []
+  var tensors: [[Tensor]]
+  var buffers: [WorkspacePlan.Buffer] = []
+  var takeovers: [(buffer: Int, earlier: Int)] = []
+  var parameterLayouts: [Layout?]
+  /// Layouts of x and y of the max-pooling whose winners a value holds.
+  var pools: [ValueID: (input: Layout, output: Layout)] = [:]
+  private let parameterIndex: [ValueID: Int]
+  private let gradientIndex: [ValueID: Int]
+
+  init(_ lowered: LoweredGraph, parameterLayouts: [Layout]?) {
+    self.lowered = lowered
+    let graph = lowered.graph
+    tensors = Array(repeating: [], count: lowered.types.count)
+    self.parameterLayouts = parameterLayouts.map { $0 } ?? Array(repeating: nil, count: graph.parameters.count)
+    let parameterIndex = Dictionary(uniqueKeysWithValues: graph.parameters.enumerated().map { ($1, $0) })
+    self.parameterIndex = parameterIndex
+    gradientIndex = Dictionary(
+      graph.parameterGradients.compactMap { pair in parameterIndex[pair.parameter].map { (pair.gradient, $0) } },
+      uniquingKeysWith: { first, _ in first })
+  }
+
+  mutating func compile() throws {
+    for input in lowered.graph.inputs {
+      let layout = try Layout.plain(shape(input), .float32)
+      tensors[input.index] = [Tensor(layout: layout, storage: buffer(layout.byteCount))]
+      // Inputs stay, so that a step can be run again to look for the operation that failed.
+      buffers[buffers.count - 1].lastStep = .max
+    }
+    for node in lowered.nodes { try emit(node) }
+    for output in lowered.graph.outputs.values {
+      guard let tensor = tensors[output.index].first else { continue }
+      let plain = try self.tensor(output, in: .plain(shape(output)))
+      for case .workspace(let buffer) in [tensor.storage, plain.storage] {
+        buffers[buffer].lastStep = .max
+      }
+    }
+  }
+
+  private mutating func emit(_ node: LoweredNode) throws {
+    switch node.operation {
+    case .dense(let rule): try dense(node, rule)
+    case .denseBackwardInput: try denseBackwardInput(node)
+    case .denseBackwardWeights(let rule): try denseBackwardWeights(node, rule)
+    case .convolution2D(let rule): try convolution(node, rule)
+    case .convolution2DBackwardInput(let rule): try convolutionBackwardInput(node, rule)
+    case .convolution2DBackwardWeights(let rule): try convolutionBackwardWeights(node, rule)
+    case .maxPool2D(let rule): try maxPool(node, rule)
+    case .maxPool2DBackward(let rule): try maxPoolBackward(node, rule)
+    case .reshape: try reshape(node)
+    case .add: try add(node)
+    case .dropout(let rule): try dropout(node, rule)
+    case .activation(let rule): try activation(node, rule.function)
+    case .activationBackward(let rule): try activationBackward(node, rule.function)
+    case .softmax: try softmax(node)
+    case .softmaxBackward: try softmaxBackward(node)
+    case .softmaxCrossEntropy(let rule): try crossEntropy(node, divisor: rule.divisor)
+    case .softmaxCrossEntropyBackward(let rule): try crossEntropyBackward(node, divisor: rule.divisor)
+    case .meanSquaredError(let rule): try squaredError(node, divisor: rule.divisor)
+    case .meanSquaredErrorBackward(let rule): try squaredErrorBackward(node, divisor: rule.divisor)
+    }
+  }
+
+  // MARK: Tensors
+
+  func shape(_ value: ValueID) -> [Int] { lowered.types[value.index].shape.dimensions }
+
+  /// A new workspace buffer; its life is extended by the steps that use it.
+  mutating func buffer(_ byteCount: Int) -> Storage {
+    buffers.append(.init(byteCount: byteCount, firstStep: steps.isEmpty ? -1 : steps.count, lastStep: steps.count))
+    return .workspace(buffers.count - 1)
+  }
+
+  /// The layout of a parameter if it has one yet, else `open`; other values: `open`.
+  func weightsLayout(_ value: ValueID, open: Layout) -> Layout {
+    parameterIndex[value].flatMap { parameterLayouts[$0] } ?? open
+  }
+
+  /// The value in whatever layout it has.
+  mutating func tensor(_ value: ValueID) throws -> Tensor {
+    if let first = tensors[value.index].first { return first }
+    return try tensor(value, in: .plain(shape(value)))
+  }
+
+  /// The value in `layout`: an existing copy, or a new one made by a reorder. A parameter seen for the first time
+  /// takes `layout` as its own.
+  mutating func tensor(_ value: ValueID, in layout: Layout) throws -> Tensor {
+    if let index = parameterIndex[value], tensors[value.index].isEmpty {
+      let own = parameterLayouts[index] ?? layout
+      parameterLayouts[index] = own
+      tensors[value.index] = [Tensor(layout: own, storage: .parameter(index))]
+    }
+    if let found = tensors[value.index].first(where: { $0.layout == layout }) { return found }
+    guard let source = tensors[value.index].first else {
+      preconditionFailure("value \(value.index) is read before it is computed")
+    }
+    let copy = Tensor(layout: layout, storage: buffer(layout.byteCount))
+    try appendReorder(from: source, to: copy, layer: lowered.name(value))
+    tensors[value.index].append(copy)
+    return copy
+  }
+
+  /// A place for a value that the next step computes in `layout`.
+  ///
+  /// The gradient of a parameter goes straight to the parameter's gradient if the layout is the parameter's.
+  mutating func result(_ value: ValueID, in layout: Layout) -> Tensor {
+    if let index = gradientIndex[value], parameterLayouts[index] == layout {
+      return Tensor(layout: layout, storage: .gradient(index))
+    }
+    return Tensor(layout: layout, storage: buffer(layout.byteCount))
+  }
+
+  // MARK: Steps
+
+  /// Appends a primitive's step, with its scratchpad, and records its results as the values' tensors.
+  mutating func append(
+    _ primitive: Primitive, _ inputs: [(Primitive.Argument, Tensor)],
+    results: [(argument: Primitive.Argument, value: ValueID, tensor: Tensor)], node: LoweredNode
+  ) throws {
+    var arguments = inputs.map { (argument: $0.0, storage: $0.1.storage) }
+    arguments += results.map { (argument: $0.argument, storage: $0.tensor.storage) }
+    let scratchpad = primitive.scratchpadByteCount
+    if scratchpad > 0 { arguments.append((argument: .scratchpad, storage: buffer(scratchpad))) }
+    try append(
+      .primitive(primitive, arguments), uses: arguments.map(\.storage), results: results.map { ($0.value, $0.tensor) },
+      node: node)
+  }
+
+  /// Appends any step; a parameter gradient that was not computed in place is brought there.
+  mutating func append(
+    _ work: Step.Work, uses: [Storage], results: [(value: ValueID, tensor: Tensor)], node: LoweredNode
+  ) throws {
+    appendStep(
+      Step(
+        work: work, layer: node.layer, operation: node.operation.name,
+        results: results.filter { lowered.types[$0.value.index].elementType == .float32 }
+          .map { ($0.tensor.storage, $0.tensor.layout.byteCount) },
+        uses: uses))
+    for (value, tensor) in results {
+      tensors[value.index] = [tensor]
+      guard let index = gradientIndex[value], tensor.storage != .gradient(index) else { continue }
+      let layout = try parameterLayouts[index] ?? .plain(shape(value))
+      parameterLayouts[index] = layout
+      let home = Tensor(layout: layout, storage: .gradient(index))
+      try appendReorder(from: tensor, to: home, layer: node.layer)
+      tensors[value.index] = [home]
+    }
+  }
+
+  private mutating func appendReorder(from source: Tensor, to destination: Tensor, layer: String) throws {
+    let primitive = try Primitive.reorder(from: source.layout, to: destination.layout)
+    var arguments = [(Primitive.Argument.source, source.storage), (.destination, destination.storage)]
+    let scratchpad = primitive.scratchpadByteCount
+    if scratchpad > 0 { arguments.append((.scratchpad, buffer(scratchpad))) }
+    appendStep(
+      Step(
+        work: .primitive(primitive, arguments), layer: layer, operation: "reorder",
+        results: [(destination.storage, destination.layout.byteCount)], uses: arguments.map { $0.1 }))
+  }
+
+  private mutating func appendStep(_ step: Step) {
+    for case .workspace(let buffer) in step.uses { buffers[buffer].lastStep = max(buffers[buffer].lastStep, steps.count) }
+    steps.append(step)
+  }
+
+  /// Lets a result lie over an input of the step about to be appended, if that input is not needed afterwards.
+  mutating func mayTakeOver(_ result: Tensor, _ input: Tensor) {
+    if case .workspace(let new) = result.storage, case .workspace(let old) = input.storage {
+      takeovers.append((new, old))
+    }
+  }
+}
+
+extension LoweredGraph {
+  /// The name of a value for tables; values that fusion added have none of their own.
+  func name(_ value: ValueID) -> String {
+    value.index < graph.values.count ? graph[value].name : "fused"
+  }
+}

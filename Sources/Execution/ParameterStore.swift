@@ -1,0 +1,158 @@
+package import Kernels
+package import ModelGraph
+
+/// The trained state of a model: parameters, gradient slots and optimizer states, in one arena.
+///
+/// Each section holds the parameters in the order in which their gradients become ready, in the layouts that the
+/// kernels read, each from a 64-byte boundary. All sections have the same offsets, so an optimizer is one pass over
+/// flat arrays, and a bucket of gradients is a range. Padding is zero in every section and stays zero.
+@safe package final class ParameterStore {
+  package let graph: Graph
+  /// By position in `Graph.parameters`.
+  package let layouts: [Layout]
+  /// Floats in a section of parameters or optimizer states.
+  package let elementCount: Int
+  /// Floats in a gradient slot: the gradients, then the loss and what else is summed over shards with it.
+  package let slotElementCount: Int
+  package let slotCount: Int
+  package let stateCount: Int
+  /// Offset of each parameter in floats, by position in `Graph.parameters`.
+  package let offsets: [Int]
+
+  /// Numbers behind the gradients of a slot: the loss first.
+  package static let tailCount = 16
+
+  private let arena: Arena
+  private let alignmentInFloats = WorkspacePlan.alignment / 4
+
+  /// - Parameters:
+  ///   - slotCount: gradient slots; a rank needs as many as partial sums are alive at once.
+  ///   - stateCount: optimizer states a parameter (momentum: 1, Adam: 2).
+  package init(_ compiled: CompiledGraph, slotCount: Int, stateCount: Int) throws {
+    graph = compiled.graph
+    layouts = compiled.parameterLayouts
+    self.slotCount = slotCount
+    self.stateCount = stateCount
+    var offsets = [Int](repeating: 0, count: layouts.count)
+    var next = 0
+    for index in Self.readyOrder(compiled.graph) {
+      offsets[index] = next
+      next += WorkspacePlan.rounded(layouts[index].byteCount) / 4
+    }
+    self.offsets = offsets
+    elementCount = next
+    slotElementCount = next + Self.tailCount
+    arena = try Arena(byteCount: 4 * (elementCount * (1 + stateCount) + slotElementCount * slotCount))
+  }
+
+  /// Positions in `Graph.parameters`, first gradient ready first.
+  package static func readyOrder(_ graph: Graph) -> [Int] {
+    let positions = Dictionary(uniqueKeysWithValues: graph.parameters.enumerated().map { ($1, $0) })
+    let ready = graph.parameterGradients.compactMap { positions[$0.parameter] }
+    return ready + graph.parameters.indices.filter { !ready.contains($0) }
+  }
+
+  package var byteCount: Int { arena.byteCount }
+
+  /// A number that two stores share if their flat arrays mean the same.
+  package var fingerprint: UInt64 {
+    zip(layouts, offsets).reduce(0) { ($0 &* 31) ^ $1.0.fingerprint ^ UInt64($1.1) }
+  }
+
+  // MARK: Sections
+
+  @unsafe var parameters: UnsafeMutablePointer<Float> { unsafe arena.base.assumingMemoryBound(to: Float.self) }
+
+  @unsafe func state(_ index: Int) -> UnsafeMutablePointer<Float> {
+    unsafe parameters + elementCount * (1 + index)
+  }
+
+  @unsafe func slot(_ index: Int) -> UnsafeMutablePointer<Float> {
+    unsafe parameters + elementCount * (1 + stateCount) + slotElementCount * index
+  }
+
+  /// Gradients and tail of a slot, `slotElementCount` floats, in ready order.
+  package func withSlot<Result, Failure: Error>(
+    _ index: Int, _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    precondition(index < slotCount)
+    var span = unsafe MutableSpan(_unsafeStart: slot(index), count: slotElementCount)
+    return try body(&span)
+  }
+
+  /// All parameters as they lie in memory, padding included.
+  package func withParameters<Result, Failure: Error>(
+    _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    var span = unsafe MutableSpan(_unsafeStart: parameters, count: elementCount)
+    return try body(&span)
+  }
+
+  /// Adds slot `source` to slot `destination`, tail included.
+  package func addSlot(_ source: Int, to destination: Int) {
+    precondition(source != destination && source < slotCount && destination < slotCount)
+    let from = unsafe slot(source)
+    let to = unsafe slot(destination)
+    for index in 0..<slotElementCount { unsafe to[index] += from[index] }
+  }
+
+  // MARK: Canonical copies
+
+  /// What a section holds.
+  package enum Section: Hashable, Sendable {
+    case parameters
+    case state(Int)
+    case gradient(slot: Int)
+  }
+
+  /// The elements of one parameter's tensor, row-major.
+  package func read(_ parameter: Int, _ section: Section = .parameters) throws -> [Float] {
+    let plain = try plainLayout(parameter)
+    let count = graph[graph.parameters[parameter]].type.shape.elementCount
+    return try unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialised in
+      unsafe try copy(layouts[parameter], start(section) + offsets[parameter], to: plain, buffer.baseAddress!)
+      initialised = count
+    }
+  }
+
+  /// Sets one parameter's tensor from row-major elements.
+  package func write(_ elements: [Float], to parameter: Int, _ section: Section = .parameters) throws {
+    let shape = graph[graph.parameters[parameter]].type.shape
+    guard elements.count == shape.elementCount else {
+      throw ExecutionError(
+        .parameterMismatch,
+        "parameter '\(graph[graph.parameters[parameter]].name)' is \(shape), given \(elements.count) elements")
+    }
+    var elements = elements
+    try unsafe elements.withUnsafeMutableBufferPointer { buffer in
+      unsafe try copy(
+        plainLayout(parameter), buffer.baseAddress!, to: layouts[parameter], start(section) + offsets[parameter])
+    }
+  }
+
+  private func plainLayout(_ parameter: Int) throws -> Layout {
+    try .plain(graph[graph.parameters[parameter]].type.shape.dimensions)
+  }
+
+  @unsafe private func start(_ section: Section) -> UnsafeMutablePointer<Float> {
+    switch section {
+    case .parameters: unsafe parameters
+    case .state(let index): unsafe state(index)
+    case .gradient(let slot): unsafe self.slot(slot)
+    }
+  }
+
+  @unsafe private func copy(
+    _ from: Layout, _ source: UnsafeMutablePointer<Float>, to: Layout, _ destination: UnsafeMutablePointer<Float>
+  ) throws {
+    let primitive = try Primitive.reorder(from: from, to: to)
+    let scratchpad = try Arena(byteCount: primitive.scratchpadByteCount)
+    let call = unsafe try KernelCall(
+      primitive,
+      [
+        Operand(.source, UnsafeMutableRawPointer(source)), Operand(.destination, UnsafeMutableRawPointer(destination)),
+        Operand(.scratchpad, scratchpad.base),
+      ])
+    try call.run(on: Stream())
+  }
+}
