@@ -45,9 +45,9 @@ enum BoundStep {
         divisor: divisor)
     case .dropout(let from, let to, let rule, let samples, let elements):
       let count = samples * elements
-      unsafe DropoutMask(rate: rule.rate, key: rule.key).apply(
+      unsafe DropoutMask(rule, state).apply(
         UnsafeBufferPointer(start: floats(from), count: count),
-        UnsafeMutableBufferPointer(start: floats(to), count: count), samples: samples, state)
+        to: UnsafeMutableBufferPointer(start: floats(to), count: count), elementsPerSample: elements)
     }
   }
 

@@ -80,6 +80,14 @@ package import ModelGraph
     return try body(&span)
   }
 
+  /// All slots, one behind the other, `slotElementCount` floats each.
+  package func withSlots<Result, Failure: Error>(
+    _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    var span = unsafe MutableSpan(_unsafeStart: slot(0), count: slotElementCount * slotCount)
+    return try body(&span)
+  }
+
   /// All parameters as they lie in memory, padding included.
   package func withParameters<Result, Failure: Error>(
     _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
