@@ -7,7 +7,8 @@ import ModelGraph
 @safe package final class Program {
   package let compiled: CompiledGraph
   private let store: ParameterStore
-  private let workspace: Arena
+  /// Owns the workspace, so that it lives as long as the program.
+  private let binder: Binder
   private let stream: Stream
   /// Steps for each gradient slot; those that touch no gradient are the same objects in each.
   private let steps: [[BoundStep]]
@@ -19,9 +20,9 @@ import ModelGraph
     precondition(workspace.byteCount >= compiled.workspaceByteCount && compiled.parameterLayouts == store.layouts)
     self.compiled = compiled
     self.store = store
-    self.workspace = workspace
     stream = try Stream()
     let binder = Binder(compiled: compiled, store: store, workspace: workspace)
+    self.binder = binder
     var bound: [[BoundStep]] = []
     for slot in 0..<max(store.slotCount, 1) {
       bound.append(
@@ -40,40 +41,40 @@ import ModelGraph
 
   // MARK: Inputs and outputs
 
-  /// The row-major elements of an input, to be set before `run`.
-  package func withInput<Result>(_ name: String, _ body: (inout MutableSpan<Float>) throws -> Result) rethrows -> Result {
-    let (address, count) = unsafe input(name)
-    var span = unsafe MutableSpan(_unsafeStart: address.assumingMemoryBound(to: Float.self), count: count)
-    return try body(&span)
+  /// An input found by name once, so that a step looks nothing up.
+  @safe package struct Input {
+    let address: UnsafeMutableRawPointer
+    package let elementCount: Int
   }
 
-  /// The elements of an integer input, such as labels.
-  package func withLabels<Result>(_ name: String, _ body: (inout MutableSpan<Int32>) throws -> Result) rethrows -> Result {
-    let (address, count) = unsafe input(name)
-    var span = unsafe MutableSpan(_unsafeStart: address.assumingMemoryBound(to: Int32.self), count: count)
-    return try body(&span)
+  /// The input called `name`; nil if the graph has none.
+  package func input(_ name: String) -> Input? {
+    guard let value = compiled.graph.inputs.first(where: { compiled.graph[$0].name == name }) else { return nil }
+    let address = unsafe binder.address(compiled.tensors[value.index][0].storage, slot: 0)
+    return unsafe Input(address: address, elementCount: compiled.graph[value].type.shape.elementCount)
+  }
+
+  /// Sets an input, row-major. Elements are those of the graph: Float, or Int32 for labels. They stay until set again.
+  package func set<Element: BitwiseCopyable>(_ input: Input, _ elements: Span<Element>) {
+    precondition(elements.count == input.elementCount && MemoryLayout<Element>.size == 4, "input of another size")
+    unsafe elements.withUnsafeBytes { bytes in
+      unsafe input.address.copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
+    }
   }
 
   /// The row-major elements of an output, such as `logits`, as the last run left them.
-  package func withOutput<Result>(_ name: String, slot: Int = 0, _ body: (Span<Float>) throws -> Result) rethrows -> Result {
-    guard let value = compiled.graph.outputs[name],
-      let tensor = compiled.tensors[value.index].first(where: { (try? .plain(shape(value))) == $0.layout })
+  package func withOutput<Result>(_ name: String, slot: Int = 0, _ body: (Span<Float>) throws -> Result) rethrows
+    -> Result
+  {
+    let graph = compiled.graph
+    guard let value = graph.outputs[name],
+      let tensor = compiled.tensors[value.index].first(where: {
+        (try? .plain(graph[value].type.shape.dimensions)) == $0.layout
+      })
     else { preconditionFailure("the graph has no output '\(name)'") }
-    let binder = Binder(compiled: compiled, store: store, workspace: workspace)
     let address = unsafe binder.address(tensor.storage, slot: slot).assumingMemoryBound(to: Float.self)
-    let span = unsafe Span(_unsafeStart: UnsafePointer(address), count: compiled.graph[value].type.shape.elementCount)
+    let span = unsafe Span(_unsafeStart: UnsafePointer(address), count: graph[value].type.shape.elementCount)
     return try body(span)
-  }
-
-  private func shape(_ value: ValueID) -> [Int] { compiled.graph[value].type.shape.dimensions }
-
-  @unsafe private func input(_ name: String) -> (UnsafeMutableRawPointer, Int) {
-    guard let value = compiled.graph.inputs.first(where: { compiled.graph[$0].name == name }) else {
-      preconditionFailure("the graph has no input '\(name)'")
-    }
-    let binder = Binder(compiled: compiled, store: store, workspace: workspace)
-    let address = unsafe binder.address(compiled.tensors[value.index][0].storage, slot: 0)
-    return unsafe (address, compiled.graph[value].type.shape.elementCount)
   }
 
   // MARK: Diagnosis
@@ -81,7 +82,6 @@ import ModelGraph
   /// The first operation whose result is not finite, or nil; runs the program again, on inputs set again before.
   package func firstNonFinite(dropout: DropoutState) throws -> (layer: String, operation: String)? {
     if let parameter = try firstNonFiniteParameter() { return (parameter, "parameter") }
-    let binder = Binder(compiled: compiled, store: store, workspace: workspace)
     for (step, bound) in zip(compiled.steps, steps[0]) {
       try bound.run(stream, dropout)
       for result in step.results {

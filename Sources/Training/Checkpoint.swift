@@ -1,0 +1,125 @@
+package import Datasets
+import Execution
+import Foundation
+import ModelGraph
+import Safetensors
+
+/// The state of a run between two steps, whole: with the job and the data it determines all that follows.
+package struct Checkpoint: Sendable {
+  /// What the tensors do not say.
+  package struct Header: Hashable, Codable, Sendable {
+    package var formatVersion = 1
+    /// Steps done.
+    package var step: Int
+    /// Sum of the losses of the steps done in the epoch at hand, for the epoch's mean.
+    package var epochLoss: Double
+    /// The job as resolved, in YAML: a run goes on only under the job that began it.
+    package var job: String
+    /// Nil: pixels as fractions of 255.
+    package var normalisation: Normalisation?
+  }
+
+  package let header: Header
+  let file: SafetensorsFile
+
+  init(header: Header, file: SafetensorsFile) {
+    self.header = header
+    self.file = file
+  }
+
+  /// Copies the state out of `store`. Tensors are called as the parameters are, optimizer states
+  /// `optimizer.0.PARAMETER`; all are row-major float32.
+  init(header: Header, store: ParameterStore) throws {
+    var tensors: [SafetensorsFile.Tensor] = []
+    for (index, parameter) in store.graph.parameters.enumerated() {
+      let value = store.graph[parameter]
+      let shape = value.type.shape.dimensions
+      tensors.append(try SafetensorsFile.Tensor(name: value.name, shape: shape, store.read(index)))
+      for state in 0..<store.stateCount {
+        tensors.append(
+          try SafetensorsFile.Tensor(
+            name: "optimizer.\(state).\(value.name)", shape: shape, store.read(index, .state(state))))
+      }
+    }
+    let json = try JSONEncoder().encode(header)
+    file = try SafetensorsFile(
+      metadata: ["apus": String(decoding: json, as: UTF8.self), "format": "pt"], tensors: tensors)
+    self.header = header
+  }
+
+  package init(decoding bytes: [UInt8]) throws {
+    let file = try SafetensorsFile(decoding: bytes, checksum: .required)
+    guard let text = file.metadata["apus"], let header = try? JSONDecoder().decode(Header.self, from: Data(text.utf8))
+    else {
+      throw TrainingError(.invalidInput, "the file is no checkpoint of Apus; give one that 'apus train' wrote")
+    }
+    self.init(header: header, file: file)
+  }
+
+  package var encoded: [UInt8] { file.encode() }
+
+  /// Puts the state into `store`.
+  /// - Parameter withOptimizer: false to restore the parameters only, for evaluation.
+  /// - Throws: `TrainingError` with `.invalidInput` if the checkpoint is of another model or optimizer.
+  package func restore(to store: ParameterStore, withOptimizer: Bool) throws {
+    for (index, parameter) in store.graph.parameters.enumerated() {
+      let value = store.graph[parameter]
+      try store.write(elements(value.name, value.type.shape), to: index)
+      guard withOptimizer else { continue }
+      for state in 0..<store.stateCount {
+        try store.write(elements("optimizer.\(state).\(value.name)", value.type.shape), to: index, .state(state))
+      }
+    }
+    let known = Set(store.graph.parameters.map { store.graph[$0].name })
+    if let stranger = file.tensors.first(where: { !$0.name.hasPrefix("optimizer.") && !known.contains($0.name) }) {
+      throw TrainingError(
+        .invalidInput,
+        "the checkpoint is of another model: it has a tensor '\(stranger.name)' that this model has not; "
+          + "use the job it was trained with")
+    }
+  }
+
+  private func elements(_ name: String, _ shape: Shape) throws -> [Float] {
+    guard let tensor = file.tensors.first(where: { $0.name == name }) else {
+      throw TrainingError(
+        .invalidInput,
+        "the checkpoint is of another model or optimizer: it has no tensor '\(name)'; use the job it was trained with")
+    }
+    guard tensor.shape == shape.dimensions else {
+      throw TrainingError(
+        .invalidInput,
+        "the checkpoint is of another model: '\(name)' is \(Shape(tensor.shape)) there and \(shape) here; "
+          + "use the job it was trained with")
+    }
+    return try tensor.elements(as: Float.self)
+  }
+}
+
+extension RunDirectory {
+  func save(_ checkpoint: Checkpoint, keep: Int) throws {
+    try AtomicFile.write(checkpoint.encoded.span, to: self.checkpoint(step: checkpoint.header.step))
+    prune(keep: keep)
+  }
+
+  /// Reads a checkpoint file whole.
+  package static func bytes(at path: String) throws -> [UInt8] {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw TrainingError(.invalidInput, "\(path): the file cannot be read; give the path of a checkpoint")
+    }
+    return [UInt8](data)
+  }
+
+  /// The newest checkpoint that is whole, with those passed over and why; nil if there is none.
+  package func newestCheckpoint() -> (checkpoint: Checkpoint?, path: String?, damaged: [String]) {
+    var damaged: [String] = []
+    for step in checkpointSteps {
+      let path = checkpoint(step: step)
+      do {
+        return (try Checkpoint(decoding: Self.bytes(at: path)), path, damaged)
+      } catch {
+        damaged.append("\(path): \(error)")
+      }
+    }
+    return (nil, nil, damaged)
+  }
+}
