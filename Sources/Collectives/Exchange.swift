@@ -31,19 +31,25 @@ final class Exchange: @unchecked Sendable {
   private var letters: [Route: [Letter]] = [:]
   var meetings: [Int: Meeting] = [:]
   private var contexts: [[Int]: Int] = [[]: 0]
+  /// The error of the first rank that left by one: recorded before anybody can fail by its leaving.
+  private var firstFailure: (any Error)?
 
   init(rankCount: Int) {
     self.rankCount = rankCount
     presence = Array(repeating: .present, count: rankCount)
   }
 
-  /// Records that `rank` takes part in nothing more and wakes those who wait for it.
-  func leave(rank: Int, reason: String) {
+  /// Records that `rank` takes part in nothing more, and why, and wakes those who wait for it.
+  func leave(rank: Int, reason: String, failure: (any Error)? = nil) {
     condition.withLock {
+      firstFailure = firstFailure ?? failure
       if case .present = presence[rank] { presence[rank] = .gone(reason: reason) }
       condition.broadcast()
     }
   }
+
+  /// Why the first rank that failed did.
+  var failure: (any Error)? { condition.withLock { firstFailure } }
 
   /// The number of the context that is the `ordinal`-th duplicate of `parent`; the same for all ranks.
   func context(duplicateOf parent: Int, ordinal: Int) -> Int {

@@ -25,48 +25,45 @@ extension InProcessGroup {
       let group = InProcessGroup(rank: rank, hostName: hostNames?[rank] ?? local, exchange: exchange)
       let thread = Thread {
         do {
-          outcome.finish(rank, .success(try body(group))) { exchange.leave(rank: rank, reason: "has returned") }
+          let value = try body(group)
+          exchange.leave(rank: rank, reason: "has returned")
+          outcome.finish(rank, value)
         } catch {
-          outcome.finish(rank, .failure(error)) { exchange.leave(rank: rank, reason: "failed: \(error)") }
+          exchange.leave(rank: rank, reason: "failed: \(error)", failure: error)
+          outcome.finish(rank, nil)
         }
       }
       thread.stackSize = stackBytes
       thread.name = "rank \(rank)"
       thread.start()
     }
-    return try outcome.wait()
+    let values = outcome.wait()
+    if let failure = exchange.failure { throw failure }
+    return values
   }
 }
 
-/// Collects how the ranks ended.
+/// Collects what the ranks return.
 private final class Outcome<Value: Sendable>: @unchecked Sendable {
   private let condition = NSCondition()
   private var values: [Value?]
   private var ended = 0
-  private var firstError: (any Error)?
 
   init(rankCount: Int) { values = Array(repeating: nil, count: rankCount) }
 
-  /// Records the end of `rank` before `leave` tells the others, so that the first error is the one that caused the rest.
-  func finish(_ rank: Int, _ result: Result<Value, any Error>, leave: () -> Void) {
+  func finish(_ rank: Int, _ value: Value?) {
     condition.withLock {
-      switch result {
-      case .success(let value): values[rank] = value
-      case .failure(let error): firstError = firstError ?? error
-      }
-    }
-    leave()
-    condition.withLock {
+      values[rank] = value
       ended += 1
       condition.broadcast()
     }
   }
 
-  func wait() throws -> [Value] {
+  /// What the ranks returned, once all have ended; those that failed are left out.
+  func wait() -> [Value] {
     condition.lock()
     defer { condition.unlock() }
     while ended < values.count { condition.wait() }
-    if let firstError { throw firstError }
     return values.compactMap { $0 }
   }
 }

@@ -75,9 +75,10 @@ package final class InProcessGroup: Group {
   }
 
   package func abort(code: Int32) throws(GroupError) -> Never {
-    exchange.leave(rank: rank, reason: "aborted the group with code \(code)")
-    throw GroupError(
+    let error = GroupError(
       .aborted, "rank \(rank) aborted the group with code \(code)", remedy: "see what that rank reported before")
+    exchange.leave(rank: rank, reason: "aborted the group with code \(code)", failure: error)
+    throw error
   }
 
   private func route(from source: Int, to destination: Int, _ tag: Int) -> Exchange.Route {

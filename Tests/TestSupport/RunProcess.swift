@@ -46,7 +46,7 @@ package func runProcess(
   try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Void, any Error>) in
     process.terminationHandler = { _ in ended.resume() }
     do {
-      try process.run()
+      try withSignalsUnblocked { try process.run() }
       watchdog = watch(process.processIdentifier, timeout: timeout)
     } catch {
       process.terminationHandler = nil
@@ -62,6 +62,17 @@ package func runProcess(
   return ProcessResult(
     exitCode: process.terminationStatus + (bySignal ? 128 : 0), output: texts[0], errors: texts[1],
     timedOut: timedOut)
+}
+
+/// Calls `body` with no signal blocked on this thread: the threads that tasks run on block most, and a process inherits
+/// that from the thread that starts it, so it would not see SIGTERM.
+private func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
+  var none = sigset_t()
+  var before = sigset_t()
+  unsafe sigemptyset(&none)
+  unsafe pthread_sigmask(SIG_SETMASK, &none, &before)
+  defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
+  try body()
 }
 
 /// Ends `process` when `timeout` has passed; the value says whether that happened before the task was cancelled.
