@@ -1,0 +1,45 @@
+import ModelGraph
+
+/// A tensor of the reference: any element type, as Double, row-major.
+struct ReferenceTensor {
+  let shape: Shape
+  let elements: [Double]
+}
+
+/// The plainest computation of an operation in double precision: what the fast one must agree with. One file a family.
+protocol ReferenceRule {
+  /// The elements of each output. Shapes have been checked when the graph was built.
+  func run(_ inputs: [ReferenceTensor], _ context: ReferenceContext) throws -> [[Double]]
+}
+
+/// What an operation may depend on beside its inputs.
+struct ReferenceContext {
+  let layer: String
+  let dropout: DropoutState
+}
+
+extension Operation {
+  var reference: any ReferenceRule {
+    switch self {
+    case .dense(let rule): rule
+    case .denseBackwardInput(let rule): rule
+    case .denseBackwardWeights(let rule): rule
+    case .convolution2D(let rule): rule
+    case .convolution2DBackwardInput(let rule): rule
+    case .convolution2DBackwardWeights(let rule): rule
+    case .maxPool2D(let rule): rule
+    case .maxPool2DBackward(let rule): rule
+    case .reshape(let rule): rule
+    case .add(let rule): rule
+    case .dropout(let rule): rule
+    case .activation(let rule): rule
+    case .activationBackward(let rule): rule
+    case .softmax(let rule): rule
+    case .softmaxBackward(let rule): rule
+    case .softmaxCrossEntropy(let rule): rule
+    case .softmaxCrossEntropyBackward(let rule): rule
+    case .meanSquaredError(let rule): rule
+    case .meanSquaredErrorBackward(let rule): rule
+    }
+  }
+}

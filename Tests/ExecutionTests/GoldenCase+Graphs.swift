@@ -1,0 +1,84 @@
+import ModelGraph
+
+struct UnknownGoldenCase: Error {
+  let name: String
+}
+
+extension GoldenCase {
+  /// The graph that scripts/golden describes in PyTorch under this name; its inputs, parameters and outputs have the
+  /// names of the file's entries.
+  static func graph(_ name: String) throws -> Graph {
+    var graph = Graph()
+    switch name {
+    case "mlp": try appendMLP(to: &graph)
+    case "lenet5": try appendLeNet5(to: &graph)
+    case "convolution":
+      let rule = Convolution2D(stride: Extent2D(2, 1), padding: Extent2D(1, 2))
+      let x = graph.parameter("x", [2, 3, 7, 6])
+      let y = try graph.apply(
+        .convolution2D(rule), x, graph.parameter("weight", [4, 3, 3, 2]), graph.parameter("bias", [4]))
+      graph.outputs = ["y": y, "loss": try graph.meanSquared(y)]
+    case "max-pool":
+      let window = Window2D(kernel: Extent2D(3, 2), stride: Extent2D(2, 1), padding: Extent2D(1, 1))
+      let y = try graph.apply(.maxPool2D(MaxPool2D(window: window)), graph.parameter("x", [2, 3, 8, 7]))
+      graph.outputs = ["y": y, "loss": try graph.meanSquared(y)]
+    case "softmax-cross-entropy":
+      let x = graph.parameter("x", [4, 7])
+      try graph.appendCrossEntropy(x, samples: 4)
+    case "mse":
+      graph.outputs["loss"] = try graph.meanSquared(graph.parameter("x", [3, 5]))
+    default: throw UnknownGoldenCase(name: name)
+    }
+    guard let loss = graph.outputs["loss"] else { throw UnknownGoldenCase(name: name) }
+    return try graph.differentiated(loss)
+  }
+
+  private static func appendMLP(to graph: inout Graph) throws {
+    let x = graph.input("x", TensorType([3, 1, 28, 28]))
+    let flat = try graph.apply(.reshape(Reshape(to: [3, 784])), x)
+    let first = try graph.appendDense("f1", flat, 784, 512)
+    let second = try graph.appendDense("f2", try graph.apply(.activation(Activation(.relu)), first), 512, 256)
+    let logits = try graph.appendDense("f3", try graph.apply(.activation(Activation(.relu)), second), 256, 10)
+    graph.outputs["logits"] = logits
+    try graph.appendCrossEntropy(logits, samples: 3)
+    graph.outputs["probabilities"] = nil
+  }
+
+  private static func appendLeNet5(to graph: inout Graph) throws {
+    let window = MaxPool2D(window: Window2D(kernel: Extent2D(2), stride: Extent2D(2)))
+    func reluAndPool(_ value: ValueID, in graph: inout Graph) throws -> ValueID {
+      try graph.apply(.maxPool2D(window), try graph.apply(.activation(Activation(.relu)), value))
+    }
+    let x = graph.input("x", TensorType([2, 1, 28, 28]))
+    let first = try graph.apply(
+      .convolution2D(Convolution2D(padding: Extent2D(2))), x, graph.parameter("c1.weight", [6, 1, 5, 5]),
+      graph.parameter("c1.bias", [6]))
+    let second = try graph.apply(
+      .convolution2D(Convolution2D()), try reluAndPool(first, in: &graph),
+      graph.parameter("c2.weight", [16, 6, 5, 5]), graph.parameter("c2.bias", [16]))
+    let flat = try graph.apply(.reshape(Reshape(to: [2, 400])), try reluAndPool(second, in: &graph))
+    let third = try graph.appendDense("f1", flat, 400, 120)
+    let fourth = try graph.appendDense("f2", try graph.apply(.activation(Activation(.relu)), third), 120, 84)
+    let logits = try graph.appendDense("f3", try graph.apply(.activation(Activation(.relu)), fourth), 84, 10)
+    graph.outputs["logits"] = logits
+    try graph.appendCrossEntropy(logits, samples: 2)
+    graph.outputs["probabilities"] = nil
+  }
+}
+
+extension Graph {
+  fileprivate mutating func appendDense(_ name: String, _ x: ValueID, _ inputs: Int, _ outputs: Int) throws -> ValueID {
+    try append(
+      .dense(Dense()), [x, parameter("\(name).weight", [outputs, inputs]), parameter("\(name).bias", [outputs])],
+      layer: name)[0]
+  }
+
+  /// The mean over `samples`, with the outputs `probabilities` and `loss`.
+  fileprivate mutating func appendCrossEntropy(_ logits: ValueID, samples: Int) throws {
+    let labels = input("labels", TensorType([samples], .int32))
+    let values = try append(
+      .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: samples)), [logits, labels], layer: "loss")
+    outputs["loss"] = values[0]
+    outputs["probabilities"] = values[1]
+  }
+}

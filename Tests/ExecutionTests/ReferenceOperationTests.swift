@@ -1,0 +1,166 @@
+import Execution
+import Foundation
+import ModelGraph
+import TestSupport
+import Testing
+
+/// Forward values against hand-computed ones, or against the definition written a second time. Backward operations are
+/// proved by the gradient checks.
+@Suite struct ReferenceOperationTests {
+  private func run(
+    _ operation: ModelGraph.Operation, _ inputs: [(TensorType, [Double])],
+    dropout: DropoutState = .init(seed: 1, step: 2, firstSample: 3)
+  ) throws -> [[Double]] {
+    var graph = Graph()
+    var given: [ValueID: [Double]] = [:]
+    let ids = inputs.enumerated().map { index, input in
+      let id = graph.input("input \(index)", input.0)
+      given[id] = input.1
+      return id
+    }
+    let outputs = try graph.append(operation, ids, layer: "layer")
+    let values = try ReferenceExecutor(graph).run(given, dropout: dropout)
+    return outputs.map { values[$0] }
+  }
+
+  @Test func denseMultipliesByTheTransposedWeightsAndAddsTheBias() throws {
+    let x = (TensorType([2, 3]), [1.0, 2, 3, -1, 0, 4])
+    let weight = (TensorType([2, 3]), [1.0, 0, 2, -3, 5, 0.5])
+    let bias = (TensorType([2]), [10.0, 20])
+    #expect(try run(.dense(Dense()), [x, weight, bias]) == [[17, 28.5, 17, 25]])
+    #expect(try run(.dense(Dense(hasBias: false)), [x, weight]) == [[7, 8.5, 7, 5]])
+  }
+
+  /// Scatters each input element to the outputs that see it, where the reference gathers.
+  @Test func convolutionIsTheSumOverItsKernel() throws {
+    let (n, c, h, w, o, k, l) = (2, 3, 7, 6, 4, 3, 2)
+    let (strideH, strideW, padH, padW) = (2, 1, 1, 2)
+    let (p, q) = (4, 9)
+    let x = Example.pattern(n * c * h * w, salt: 1)
+    let weight = Example.pattern(o * c * k * l, salt: 2)
+    let bias = Example.pattern(o, salt: 3)
+    var expected = (0..<(n * o * p * q)).map { bias[$0 / (p * q) % o] }
+    for index in x.indices {
+      let (column, row, channel, sample) = (index % w, index / w % h, index / (w * h) % c, index / (w * h * c))
+      for kernel in weight.indices {
+        let (kl, kk, kc, ko) = (kernel % l, kernel / l % k, kernel / (l * k) % c, kernel / (l * k * c))
+        let (top, left) = (row + padH - kk, column + padW - kl)
+        guard kc == channel, top % strideH == 0, left % strideW == 0 else { continue }
+        guard (0..<p).contains(top / strideH), (0..<q).contains(left / strideW), top >= 0, left >= 0 else { continue }
+        expected[sample * o * p * q + ko * p * q + top / strideH * q + left / strideW] += x[index] * weight[kernel]
+      }
+    }
+    let rule = Convolution2D(stride: Extent2D(strideH, strideW), padding: Extent2D(padH, padW))
+    let y = try run(
+      .convolution2D(rule),
+      [(TensorType([n, c, h, w]), x), (TensorType([o, c, k, l]), weight), (TensorType([o]), bias)])
+    expectClose(y[0], expected, relative: 1e-14)
+  }
+
+  @Test func maxPoolTakesTheFirstOfEqualsAndNeverThePadding() throws {
+    // Windows of 2×2 at rows −1, 1 and columns −1, 1: padding on top and on the left.
+    let x = (
+      TensorType([1, 1, 3, 3]),
+      [
+        -5.0, -1, -1,
+        -4, 2, 2,
+        -4, 0, 2,
+      ]
+    )
+    let window = Window2D(kernel: Extent2D(2), stride: Extent2D(2), padding: Extent2D(1))
+    let outputs = try run(.maxPool2D(MaxPool2D(window: window)), [x])
+    #expect(outputs == [[-5, -1, -4, 2], [3, 2, 1, 0]])
+  }
+
+  @Test func maxPoolPositionsAreRowMajorInANarrowWindow() throws {
+    let x = (TensorType([1, 2, 3, 2]), [0.0, 1, 2, 3, 9, 4, 7, 1, 1, 8, 0, 0])
+    let window = Window2D(kernel: Extent2D(3, 2), stride: Extent2D(1))
+    #expect(try run(.maxPool2D(MaxPool2D(window: window)), [x]) == [[9, 8], [4, 3]])
+  }
+
+  @Test func reshapeKeepsRowMajorOrderAndAddAdds() throws {
+    let x = (TensorType([2, 3]), [1.0, 2, 3, 4, 5, 6])
+    #expect(try run(.reshape(Reshape(to: [3, 2])), [x]) == [x.1])
+    #expect(try run(.add(Add()), [x, (x.0, [10, 0, 0, -4, 0.5, 7])]) == [[11, 2, 3, 0, 5.5, 13]])
+  }
+
+  @Test func dropoutAppliesTheMaskSampleBySample() throws {
+    let state = DropoutState(seed: 6, step: 7, firstSample: 8)
+    let rule = Dropout(rate: 0.4, key: 2)
+    let x = Example.pattern(3 * 2 * 7, salt: 5)
+    var expected = Array(repeating: Float.nan, count: x.count)
+    unsafe x.map(Float.init).withUnsafeBufferPointer { x in
+      unsafe expected.withUnsafeMutableBufferPointer { y in
+        unsafe DropoutMask(rule, state).apply(x, to: y, elementsPerSample: 14)
+      }
+    }
+    let y = try run(.dropout(rule), [(TensorType([3, 2, 7]), x)], dropout: state)
+    expectClose(y[0], expected, relative: 1e-7)
+    #expect(y[0].contains(0) && y[0].contains { $0 != 0 })
+  }
+
+  @Test func activationsAreTheirFunctions() throws {
+    let x = (TensorType([5]), [-2.0, -0.5, 0, 0.25, 3])
+    #expect(try run(.activation(Activation(.relu)), [x]) == [[0, 0, 0, 0.25, 3]])
+    expectClose(
+      try run(.activation(Activation(.tanh)), [x])[0],
+      [-0.964_027_580_075_816_9, -0.462_117_157_260_009_76, 0, 0.244_918_662_403_709_13, 0.995_054_753_686_730_5],
+      relative: 1e-15)
+    expectClose(
+      try run(.activation(Activation(.sigmoid)), [x])[0],
+      [0.119_202_922_022_117_55, 0.377_540_668_798_145_4, 0.5, 0.562_176_500_885_798_1, 0.952_574_126_822_433_3],
+      relative: 1e-15)
+  }
+
+  @Test func softmaxIsAlongTheLastDimensionAndDoesNotOverflow() throws {
+    let logarithm = log(2.0)
+    let x = (TensorType([2, 1, 3]), [0.0, logarithm, log(5.0), 1000, 1000, 1000 + logarithm])
+    expectClose(
+      try run(.softmax(Softmax()), [x])[0], [0.125, 0.25, 0.625, 0.25, 0.25, 0.5], relative: 1e-12)
+  }
+
+  @Test func crossEntropySumsTheLabelledSamplesOverTheDivisor() throws {
+    let high = 2000 + log(4.0)
+    let x = (TensorType([3, 2]), [0.0, log(3.0), 5, 1, high, 2000])
+    let labels = (TensorType([3], .int32), [0.0, -1, 1])
+    let outputs = try run(.softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 7)), [x, labels])
+    let loss = (log(4.0) + log(5.0)) / 7
+    expectClose(outputs[0], [loss], relative: 1e-12)
+    let second = 1 / (1 + exp(-4.0))
+    expectClose(outputs[1], [0.25, 0.75, second, 1 - second, 0.8, 0.2], relative: 1e-12)
+  }
+
+  @Test func meanSquaredErrorIsTheSumOverTheDivisor() throws {
+    let outputs = try run(
+      .meanSquaredError(MeanSquaredError(divisor: 4)),
+      [(TensorType([1, 3]), [1, 2, 3]), (TensorType([1, 3]), [0, 4, 0.5])])
+    #expect(outputs == [[2.8125]])  // (1 + 4 + 6.25) / 4
+  }
+
+  @Test(arguments: [3, 1.5, -.infinity, .nan]) func aLabelThatIsNoClassIsRefused(label: Double) throws {
+    let error = #expect(throws: ReferenceError.self) {
+      try run(
+        .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 1)),
+        [(TensorType([1, 3]), [1, 2, 3]), (TensorType([1], .int32), [label])])
+    }
+    #expect(error?.code == .badLabel)
+  }
+
+  @Test func whatIsNotWhatTheGraphTakesIsRefused() throws {
+    var graph = Graph()
+    let x = graph.input("x", TensorType([2, 3]))
+    let y = try graph.apply(.add(Add()), x, x)
+    let executor = ReferenceExecutor(graph)
+    func code(_ given: [ValueID: [Double]]) -> ReferenceError.Code? {
+      do {
+        _ = try executor.run(given, dropout: DropoutState(seed: 0, step: 0, firstSample: 0))
+        return nil
+      } catch { return (error as? ReferenceError)?.code }
+    }
+    let six = Example.pattern(6, salt: 0)
+    #expect(code([x: six]) == nil)
+    #expect(code([:]) == .missingValue)
+    #expect(code([x: Array(six.dropLast())]) == .sizeMismatch)
+    #expect(code([x: six, y: six]) == .notAnInput)
+  }
+}
