@@ -83,6 +83,17 @@ import Testing
     #expect(try check.run(samplesPerParameter: 4, seed: 10) != report)
   }
 
+  @Test func aSampleOfEveryTensorOfLeNet5Agrees() throws {
+    let golden = try GoldenCase("lenet5")
+    let loss = try #require(golden.graph.outputs["loss"])
+    let check = try GradientCheck(
+      golden.graph, loss: loss, at: golden.given, dropout: DropoutState(seed: 0, step: 0, firstSample: 0))
+    let report = try check.run(samplesPerParameter: 6, seed: 4)
+    #expect(report.parameters.count == 10)
+    #expect(report.parameters.allSatisfy { $0.checkedCount == 6 && $0.worst != nil })
+    #expect(report.worstRelativeError < 1e-6)
+  }
+
   @Test func theReportIsSortedWorstFirstAndSurvivesJSON() throws {
     let example = try #require(try Example.operations().last)
     let report = try example.check().run()
