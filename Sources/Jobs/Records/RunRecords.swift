@@ -1,0 +1,110 @@
+package import Units
+
+/// What happened in one step. Loss and gradients are those of the whole global batch.
+package struct StepRecord: Hashable, Codable, Sendable {
+  /// Steps done, from 1, over all epochs.
+  package let step: Int
+  /// From 1.
+  package let epoch: Int
+  /// Mean over the global batch, before this step's update.
+  package let loss: Double
+  package let learningRate: Double
+  /// From the first shard's input to the updated parameters.
+  package let seconds: Seconds
+  /// The part of it in the all-reduce: waiting for others included.
+  package let reductionSeconds: Seconds
+
+  package init(
+    step: Int, epoch: Int, loss: Double, learningRate: Double, seconds: Seconds, reductionSeconds: Seconds
+  ) {
+    self.step = step
+    self.epoch = epoch
+    self.loss = loss
+    self.learningRate = learningRate
+    self.seconds = seconds
+    self.reductionSeconds = reductionSeconds
+  }
+}
+
+/// What an epoch came to.
+package struct EpochRecord: Hashable, Codable, Sendable {
+  package let epoch: Int
+  package let step: Int
+  /// Mean of the losses of the epoch's steps.
+  package let trainingLoss: Double
+  /// Of the test set; nil if the job has none.
+  package let testLoss: Double?
+  package let testAccuracy: Double?
+  /// Training only, without evaluation and checkpoints. Of this process's part, if the epoch was resumed.
+  package let seconds: Seconds
+  package let samplesPerSecond: Double
+
+  package init(
+    epoch: Int, step: Int, trainingLoss: Double, testLoss: Double?, testAccuracy: Double?, seconds: Seconds,
+    samplesPerSecond: Double
+  ) {
+    self.epoch = epoch
+    self.step = step
+    self.trainingLoss = trainingLoss
+    self.testLoss = testLoss
+    self.testAccuracy = testAccuracy
+    self.seconds = seconds
+    self.samplesPerSecond = samplesPerSecond
+  }
+}
+
+/// Memory as planned and as the kernel counted it: one rank's, the coordinator's.
+package struct MemoryRecord: Hashable, Codable, Sendable {
+  package let planned: Bytes
+  /// Resident after the first steps, above what the process had before its tensors were touched; nil if unknown.
+  package let measured: Bytes?
+
+  package init(planned: Bytes, measured: Bytes?) {
+    self.planned = planned
+    self.measured = measured
+  }
+}
+
+/// What a run came to: `report.json` of its directory.
+package struct RunReport: Hashable, Codable, Sendable {
+  package var formatVersion = 1
+  package let job: String
+  package let placement: Placement
+  package let reduction: Reduction
+  package let parameterCount: Int
+  package let steps: Int
+  package let epochs: Int
+  /// The step that the last process began after, 0 if it began anew.
+  package let resumedFromStep: Int
+  /// Of the last process: steps only; steps, evaluation and checkpoints.
+  package let trainingSeconds: Seconds
+  package let totalSeconds: Seconds
+  package let samplesPerSecond: Double
+  package let finalTrainingLoss: Double
+  package let testLoss: Double?
+  package let testAccuracy: Double?
+  package let memory: MemoryRecord
+  package let checkpoint: String
+
+  package init(
+    job: String, placement: Placement, reduction: Reduction, parameterCount: Int, steps: Int, epochs: Int,
+    resumedFromStep: Int, trainingSeconds: Seconds, totalSeconds: Seconds, samplesPerSecond: Double,
+    finalTrainingLoss: Double, testLoss: Double?, testAccuracy: Double?, memory: MemoryRecord, checkpoint: String
+  ) {
+    self.job = job
+    self.placement = placement
+    self.reduction = reduction
+    self.parameterCount = parameterCount
+    self.steps = steps
+    self.epochs = epochs
+    self.resumedFromStep = resumedFromStep
+    self.trainingSeconds = trainingSeconds
+    self.totalSeconds = totalSeconds
+    self.samplesPerSecond = samplesPerSecond
+    self.finalTrainingLoss = finalTrainingLoss
+    self.testLoss = testLoss
+    self.testAccuracy = testAccuracy
+    self.memory = memory
+    self.checkpoint = checkpoint
+  }
+}

@@ -1,0 +1,94 @@
+import Collectives
+package import Execution
+import Kernels
+package import ModelGraph
+package import Units
+
+/// One rank's model: the program of a shard, its parameters and gradients, and perhaps a program that evaluates.
+///
+/// Made on the thread that runs it.
+package final class Replica {
+  package let store: ParameterStore
+  package let program: Program
+  package let evaluation: Program?
+  package let memory: MemoryPlan
+  let input: Program.Input
+  let labels: Program.Input?
+  let target: Program.Input?
+  private let workspace: Arena
+
+  /// - Parameters:
+  ///   - graph: forward, loss and backward of one shard.
+  ///   - evaluationGraph: forward and loss of an evaluation batch, over the same parameters.
+  ///   - slotCount: gradient slots that the rank's reducer needs.
+  package init(_ graph: Graph, evaluationGraph: Graph?, optimizer: Optimizer, slotCount: Int) throws {
+    let compiled = try CompiledGraph(graph)
+    let compiledEvaluation = try evaluationGraph.map {
+      try CompiledGraph($0, parameterLayouts: compiled.parameterLayouts)
+    }
+    let workspaceBytes = max(compiled.workspaceByteCount, compiledEvaluation?.workspaceByteCount ?? 0)
+    store = try ParameterStore(compiled, slotCount: slotCount, stateCount: optimizer.stateCount)
+    workspace = try Arena(byteCount: workspaceBytes)
+    let store = store
+    let workspace = workspace
+    program = try Program(compiled, store, workspace: workspace)
+    evaluation = try compiledEvaluation.map { try Program($0, store, workspace: workspace) }
+    memory = MemoryPlan(
+      parameters: Bytes(4 * store.elementCount), gradients: Bytes(4 * store.slotElementCount * slotCount),
+      optimizerStates: Bytes(4 * store.elementCount * store.stateCount), workspace: Bytes(workspaceBytes))
+    guard let input = program.input("input") else {
+      preconditionFailure("a model's graph has an input called 'input'")
+    }
+    self.input = input
+    labels = program.input("labels")
+    target = program.input("target")
+  }
+
+  /// Draws the initial parameters.
+  /// - Parameter values: row-major elements of a parameter.
+  package func initialise(_ values: (ValueID) -> [Float]) throws {
+    for (index, parameter) in store.graph.parameters.enumerated() { try store.write(values(parameter), to: index) }
+  }
+
+  /// Computes one shard: its gradients and loss overwrite `slot`.
+  ///
+  /// - Parameters:
+  ///   - images: row-major samples of the shard.
+  ///   - classes: a label each; also the source of the one-hot target of a squared error.
+  package func computeShard(
+    _ images: Span<Float>, _ classes: Span<Int32>, slot: Int, dropout: DropoutState
+  ) throws {
+    set(images, classes, in: program, input: input, labels: labels, target: target)
+    store.withSlot(slot) { values in
+      for index in store.elementCount..<store.slotElementCount { values[index] = 0 }
+    }
+    try program.run(slot: slot, dropout: dropout)
+  }
+
+  func set(
+    _ images: Span<Float>, _ classes: Span<Int32>, in program: Program, input: Program.Input,
+    labels: Program.Input?, target: Program.Input?
+  ) {
+    program.set(input, images)
+    if let labels { program.set(labels, classes) }
+    guard let target else { return }
+    let outputs = target.elementCount / classes.count
+    var oneHot = [Float](repeating: 0, count: target.elementCount)
+    for sample in classes.indices where classes[sample] >= 0 {
+      oneHot[sample * outputs + Int(classes[sample])] = 1
+    }
+    program.set(target, oneHot.span)
+  }
+}
+
+/// What a rank's training state takes, known before the run: every tensor of a step lies in it.
+package struct MemoryPlan: Hashable, Codable, Sendable {
+  package let parameters: Bytes
+  /// All gradient slots, with the loss behind each.
+  package let gradients: Bytes
+  package let optimizerStates: Bytes
+  /// Activations, gradients between layers, inputs and scratchpads, at their peak.
+  package let workspace: Bytes
+
+  package var total: Bytes { parameters + gradients + optimizerStates + workspace }
+}
