@@ -1,4 +1,3 @@
-package import ModelGraph
 package import Models
 
 /// What somebody asks to be trained: the content of a job file, every default filled in.

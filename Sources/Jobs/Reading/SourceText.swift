@@ -7,6 +7,8 @@ struct SourceText: Hashable, Sendable {
 
   init(file: String, text: String) {
     self.file = file
+    // A byte order mark would count as the first line's indentation.
+    let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
     self.text = text
     var lines: [String] = []
     var line = String.UnicodeScalarView()
