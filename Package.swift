@@ -112,7 +112,7 @@ let tests: [(name: String, uses: [String])] = [
   ("Kernels", []),
   ("ModelGraph", ["Units"]),
   ("Collectives", ["GroupConformance", "Units"]),
-  ("Models", ["ModelGraph", "Randomness"]),
+  ("Models", ["ModelGraph", "Randomness", "Units"]),
   ("Execution", ["ModelGraph", "Models", "Kernels", "Units", "Randomness", "Safetensors"]),
   ("MPIGroup", ["Collectives", "GroupConformance"]),
   ("Datasets", ["Units", "Randomness", "CZlib"]),

@@ -1,0 +1,171 @@
+package import Models
+
+/// What somebody asks to be trained: the content of a job file, every default filled in.
+package struct Job: Hashable, Codable, Sendable {
+  package var formatVersion = FormatVersion.current
+  /// Letters, digits, `-`, `_` and `.`; names the run directory.
+  package var name: String
+  /// Of initial weights, data order and dropout.
+  package var seed: UInt64 = Defaults.seed
+  package var data: DataSpecification
+  package var model: ModelChoice
+  package var training: TrainingSpecification
+  package var checkpoint = CheckpointSpecification()
+
+  package init(
+    name: String, seed: UInt64 = Defaults.seed, data: DataSpecification, model: ModelChoice,
+    training: TrainingSpecification, checkpoint: CheckpointSpecification = CheckpointSpecification()
+  ) {
+    self.name = name
+    self.seed = seed
+    self.data = data
+    self.model = model
+    self.training = training
+    self.checkpoint = checkpoint
+  }
+
+  /// What a key that is left out means. The one place for it; the keys that are not here must be given.
+  ///
+  /// An optimizer's own defaults stand with it, in `OptimizerSpecification`.
+  package enum Defaults {
+    package static let seed: UInt64 = 1
+    package static let normalization = Normalization.training
+    package static let shards = 8
+    package static let loss = Loss.crossEntropy
+    package static let reduction = Reduction.reproducible
+    package static let checkpointEveryEpochs = 1
+    package static let checkpointsToKeep = 2
+  }
+}
+
+/// The version of the job format, `apus: 1` in the file; another one is refused.
+package struct FormatVersion: Hashable, Codable, Sendable {
+  package static let current = FormatVersion(number: 1)
+  package let number: Int
+
+  private init(number: Int) { self.number = number }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    number = try container.decode(Int.self)
+    guard number == Self.current.number else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "job format \(number); this Apus reads format \(Self.current.number)")
+    }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(number)
+  }
+}
+
+/// The samples to train on and to test with.
+package struct DataSpecification: Hashable, Codable, Sendable {
+  package var format: DataFormat
+  package var train: DataFiles
+  /// Nil: the run is not evaluated.
+  package var test: DataFiles?
+  package var classes: Classes
+  package var normalize: Normalization
+
+  package init(
+    format: DataFormat = .idx, train: DataFiles, test: DataFiles? = nil, classes: Classes,
+    normalize: Normalization = Job.Defaults.normalization
+  ) {
+    self.format = format
+    self.train = train
+    self.test = test
+    self.classes = classes
+    self.normalize = normalize
+  }
+}
+
+package enum DataFormat: String, Hashable, Codable, Sendable, CaseIterable {
+  /// The files of MNIST and its relatives, also gzipped.
+  case idx
+}
+
+/// Absolute paths: a job file's own are relative to its directory.
+package struct DataFiles: Hashable, Codable, Sendable {
+  package var images: String
+  package var labels: String
+
+  package init(images: String, labels: String) {
+    self.images = images
+    self.labels = labels
+  }
+}
+
+package enum Classes: Hashable, Codable, Sendable {
+  case count(Int)
+  /// In the order of the labels 0, 1, 2 …
+  case names([String])
+
+  package var count: Int {
+    switch self {
+    case .count(let count): count
+    case .names(let names): names.count
+    }
+  }
+}
+
+package enum Normalization: String, Hashable, Codable, Sendable, CaseIterable {
+  /// Every pixel minus the mean, divided by the standard deviation, of the training images.
+  case training
+  case none
+}
+
+package enum ModelChoice: Hashable, Codable, Sendable {
+  case zoo(Zoo)
+  case layers([LayerSpecification])
+}
+
+package struct TrainingSpecification: Hashable, Codable, Sendable {
+  package var epochs: Int
+  /// Samples of the global batch; a multiple of `shards`.
+  package var batch: Int
+  /// Fixed pieces of the global batch, whatever the number of ranks that share them.
+  package var shards: Int
+  package var loss: Loss
+  package var optimizer: OptimizerSpecification
+  package var reduction: Reduction
+
+  package init(
+    epochs: Int, batch: Int, shards: Int = Job.Defaults.shards, loss: Loss = Job.Defaults.loss,
+    optimizer: OptimizerSpecification, reduction: Reduction = Job.Defaults.reduction
+  ) {
+    self.epochs = epochs
+    self.batch = batch
+    self.shards = shards
+    self.loss = loss
+    self.optimizer = optimizer
+    self.reduction = reduction
+  }
+
+  package var shardSamples: Int { batch / shards }
+}
+
+package enum Reduction: String, Hashable, Codable, Sendable, CaseIterable {
+  /// Gradients are summed in one fixed order: the same weights, bit for bit, on any number of ranks.
+  case reproducible
+  /// In the order that is fastest on the ranks at hand.
+  case fastest
+}
+
+package struct CheckpointSpecification: Hashable, Codable, Sendable {
+  /// Nil: at the ends of epochs only.
+  package var everySteps: Int?
+  package var everyEpochs: Int
+  /// The newest ones; older ones are deleted.
+  package var keep: Int
+
+  package init(
+    everySteps: Int? = nil, everyEpochs: Int = Job.Defaults.checkpointEveryEpochs,
+    keep: Int = Job.Defaults.checkpointsToKeep
+  ) {
+    self.everySteps = everySteps
+    self.everyEpochs = everyEpochs
+    self.keep = keep
+  }
+}

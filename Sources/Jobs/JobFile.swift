@@ -1,0 +1,89 @@
+import Foundation
+package import ModelGraph
+
+/// A job with the file it was read from, so that what goes wrong later still finds its line.
+package struct JobFile: Hashable, Sendable {
+  package let job: Job
+  private let source: SourceText
+  /// Of each value, of its key if the value has parts; by path, `data.train.images`.
+  private let places: [String: SourcePlace]
+  private let layerPlaces: [String: SourcePlace]
+
+  /// Reads and checks the file at `path`.
+  ///
+  /// Paths in the file are relative to its directory.
+  /// - Throws: `InvalidJob` with all problems of the file.
+  package init(path: String) throws(InvalidJob) {
+    func refuse(_ message: String, at place: SourcePlace? = nil) -> InvalidJob {
+      InvalidJob([JobProblem(file: path, place: place, message: message, sourceLine: nil)])
+    }
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw refuse("there is no such file; give the path of a job file, such as cluster/jobs/lenet5-fashion-mnist.yaml")
+    }
+    let values = try? URL(fileURLWithPath: path).resourceValues(forKeys: [.isRegularFileKey])
+    guard values?.isRegularFile == true else { throw refuse("this is no file; give the path of a job file") }
+    guard let handle = FileHandle(forReadingAtPath: path),
+      let bytes = try? handle.read(upToCount: Limits.fileBytes + 1)
+    else {
+      throw refuse("the file cannot be read or is empty; check its permissions and content")
+    }
+    guard bytes.count <= Limits.fileBytes else {
+      throw refuse("the file has more than \(Limits.fileBytes) bytes: it is not a job file")
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw refuse("the file is not UTF-8 text; save it in that encoding")
+    }
+    try self.init(yaml: text, file: path)
+  }
+
+  /// Reads and checks the text of a job file.
+  ///
+  /// - Parameter file: its path, for error texts and for the paths in it.
+  /// - Throws: `InvalidJob` with all problems of the text.
+  package init(yaml: String, file: String) throws(InvalidJob) {
+    source = SourceText(file: file, text: yaml)
+    let root = try YAMLNode.parse(source)
+    let findings = Findings(source: source)
+    let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
+    var reader = JobReader(
+      findings: findings, directory: URL(fileURLWithPath: file, relativeTo: here).deletingLastPathComponent())
+    let job = reader.job(root)
+    guard findings.problems.isEmpty, let job else { throw InvalidJob(findings.sortedProblems) }
+    self.job = job
+    places = findings.places
+    layerPlaces = reader.layerPlaces
+  }
+
+  /// A problem with the value of a key, such as a file of `data.train.images` that is not what it should be.
+  ///
+  /// - Parameter key: the path of a key. One that the file leaves out is reported at the nearest key around it.
+  package func problem(at key: String, _ message: String) -> JobProblem {
+    var path = key
+    while places[path] == nil, let dot = path.lastIndex(of: ".") { path = String(path[..<dot]) }
+    return source.problem(places[path] ?? SourcePlace(line: 1, column: 1), message)
+  }
+
+  /// A model that does not fit the data, or cannot be, at the line of its layer.
+  package func problem(for error: GraphError) -> JobProblem {
+    // A parameter is named after its layer: `c1.weight`.
+    let owner = error.layer.lastIndex(of: ".").map { String(error.layer[..<$0]) }
+    if let place = layerPlaces[error.layer] ?? owner.flatMap({ layerPlaces[$0] }) {
+      return source.problem(place, error.description)
+    }
+    let isLoss = error.layer == "loss" && error.code != .notDifferentiable
+    let model = places["model.layers"] == nil ? "model.zoo" : "model.layers"
+    return problem(at: isLoss ? "training.loss" : model, error.description)
+  }
+
+  /// The job's graph for one shard.
+  /// - Throws: `InvalidJob` at the line of the layer that does not fit.
+  package func trainingGraph(sampleShape: Shape) throws(InvalidJob) -> Graph {
+    do {
+      return try job.trainingGraph(sampleShape: sampleShape)
+    } catch let error as GraphError {
+      throw InvalidJob([problem(for: error)])
+    } catch {
+      throw InvalidJob([problem(at: "model", "\(error)")])
+    }
+  }
+}

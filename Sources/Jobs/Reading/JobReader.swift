@@ -1,0 +1,130 @@
+import Foundation
+import Models
+
+/// Reads a job from YAML, section by section.
+struct JobReader {
+  let findings: Findings
+  /// What the paths of the file are relative to.
+  let directory: URL
+  private(set) var layerPlaces: [String: SourcePlace] = [:]
+
+  init(findings: Findings, directory: URL) {
+    self.findings = findings
+    self.directory = directory
+  }
+
+  mutating func job(_ root: YAMLNode) -> Job? {
+    let start = SourcePlace(line: 1, column: 1)
+    guard case .mapping(let pairs) = root.content else {
+      findings.report(root.place, "a job is a mapping, not \(root.description); start it with 'apus: 1'")
+      return nil
+    }
+    var reader = MappingReader(pairs, path: "", label: "the job", place: start, findings: findings)
+    let current = FormatVersion.current.number
+    let version = reader.integer("apus", in: 1...1_000, .required(example: "\(current)"))
+    if let version, version != current, let entry = reader.entry("apus") {
+      reader.report(
+        entry.value.place, "job format \(version) is not known here; this Apus reads 'apus: \(current)'")
+      return nil
+    }
+    let name = readName(&reader)
+    let seed = reader.integer("seed", in: 0...UInt64.max, .otherwise(Job.Defaults.seed))
+    let data = reader.mapping("data", example: "data: {format: idx, …}", read: readData)
+    let model = reader.mapping("model", example: "model: {zoo: lenet5}") { readModel(&$0) }
+    let training = reader.mapping("training", example: "training: {epochs: 10, …}", read: readTraining)
+    let checkpoint =
+      reader.has("checkpoint")
+      ? reader.mapping("checkpoint", example: nil, read: readCheckpoint) : CheckpointSpecification()
+    reader.finish()
+    guard version != nil, let name, let seed, let data, let model, let training, let checkpoint else { return nil }
+    return Job(name: name, seed: seed, data: data, model: model, training: training, checkpoint: checkpoint)
+  }
+
+  private func readName(_ reader: inout MappingReader) -> String? {
+    let expected = "up to \(Limits.nameLength) letters, digits, '-', '_' and '.', the first not a '.'"
+    return reader.value("name", .required(example: "lenet5-fashion-mnist"), expected: expected) { node in
+      guard let text = node.text, let first = text.first, first != ".", text.count <= Limits.nameLength else {
+        return nil
+      }
+      return text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) } ? text : nil
+    }
+  }
+
+  private func readData(_ reader: inout MappingReader) -> DataSpecification? {
+    let format: DataFormat? = reader.choice("format", .required(example: "idx"))
+    let train = reader.mapping("train", example: "train: {images: FILE, labels: FILE}", read: readFiles)
+    let test = reader.has("test") ? reader.mapping("test", example: nil, read: readFiles) : nil
+    let classes = readClasses(&reader)
+    let normalize: Normalization? = reader.choice("normalize", .otherwise(Job.Defaults.normalization))
+    guard let format, let train, let classes, let normalize else { return nil }
+    return DataSpecification(format: format, train: train, test: test, classes: classes, normalize: normalize)
+  }
+
+  private func readFiles(_ reader: inout MappingReader) -> DataFiles? {
+    let images = reader.text("images", .required(example: "train-images-idx3-ubyte.gz"))
+    let labels = reader.text("labels", .required(example: "train-labels-idx1-ubyte.gz"))
+    guard let images, let labels else { return nil }
+    return DataFiles(images: absolute(images), labels: absolute(labels))
+  }
+
+  private func absolute(_ path: String) -> String {
+    URL(fileURLWithPath: path, relativeTo: directory).standardizedFileURL.path
+  }
+
+  private func readClasses(_ reader: inout MappingReader) -> Classes? {
+    let expected = "the number of classes, from 2 to \(Limits.classes), or a list of that many different names"
+    return reader.value("classes", .required(example: "10"), expected: expected) { node in
+      if case .sequence(let items) = node.content {
+        let names = items.compactMap(\.text)
+        guard names.count == items.count, names.count >= 2, Set(names).count == names.count else { return nil }
+        return .names(names)
+      }
+      return node.integer(as: Int.self).flatMap { (2...Limits.classes).contains($0) ? .count($0) : nil }
+    }
+  }
+
+  private mutating func readModel(_ reader: inout MappingReader) -> ModelChoice? {
+    let zoo = reader.entry("zoo")
+    let layers = reader.entry("layers")
+    switch (zoo, layers) {
+    case (nil, nil):
+      reader.miss("zoo", example: "zoo: lenet5")
+      return nil
+    case (_?, let layers?):
+      reader.report(layers.keyPlace, "model has both 'zoo' and 'layers'; remove one of the two")
+      return nil
+    case (let zoo?, nil):
+      return Self.readZoo(zoo, reader)
+    case (nil, let layers?):
+      var list = LayerReader(findings: findings)
+      let specifications = list.layers(layers)
+      layerPlaces = list.places
+      return specifications.map(ModelChoice.layers)
+    }
+  }
+
+  private static func readZoo(_ entry: MappingReader.Entry, _ reader: MappingReader) -> ModelChoice? {
+    do {
+      guard let name = entry.value.text else {
+        let place = entry.value.isNull ? entry.keyPlace : entry.value.place
+        let names = Zoo.allCases.map(\.rawValue).joined(separator: ", ")
+        reader.report(place, "'zoo' in model must be one of \(names), not \(entry.value.description)")
+        return nil
+      }
+      return .zoo(try Zoo(named: name))
+    } catch {
+      reader.report(entry.value.place, error.description)
+      return nil
+    }
+  }
+
+  private func readCheckpoint(_ reader: inout MappingReader) -> CheckpointSpecification? {
+    let hasSteps = reader.has("every_steps")
+    let steps = hasSteps ? reader.integer("every_steps", in: 1...Limits.steps, .required(example: "500")) : nil
+    let epochs = reader.integer(
+      "every_epochs", in: 1...Limits.epochs, .otherwise(Job.Defaults.checkpointEveryEpochs))
+    let keep = reader.integer("keep", in: 1...Limits.checkpoints, .otherwise(Job.Defaults.checkpointsToKeep))
+    guard let epochs, let keep, !hasSteps || steps != nil else { return nil }
+    return CheckpointSpecification(everySteps: steps, everyEpochs: epochs, keep: keep)
+  }
+}

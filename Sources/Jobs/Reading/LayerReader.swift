@@ -1,0 +1,165 @@
+import ModelGraph
+import Models
+
+/// The kinds of layers by their names in YAML.
+enum LayerKind: String, CaseIterable {
+  case convolution, dense
+  case maxPool = "max_pool"
+  case flatten, dropout, relu, tanh, sigmoid, softmax, add
+
+  /// A line that could stand in a job.
+  var example: String {
+    switch self {
+    case .convolution: "- convolution: {channels: 6, kernel: 5}"
+    case .dense: "- dense: {outputs: 10}"
+    case .maxPool: "- max_pool: {kernel: 2}"
+    case .dropout: "- dropout: 0.5"
+    case .add: "- add: [conv1, conv2]"
+    case .flatten, .relu, .tanh, .sigmoid, .softmax: "- \(rawValue)"
+    }
+  }
+
+  var standsAlone: Bool {
+    switch self {
+    case .flatten, .relu, .tanh, .sigmoid, .softmax: true
+    case .convolution, .dense, .maxPool, .dropout, .add: false
+    }
+  }
+}
+
+/// Reads the `layers` of a model.
+struct LayerReader {
+  let findings: Findings
+  /// Where each layer begins, by its name.
+  private(set) var places: [String: SourcePlace] = [:]
+
+  init(findings: Findings) { self.findings = findings }
+
+  /// The layers, each with its name; nil if a problem was reported.
+  mutating func layers(_ entry: MappingReader.Entry) -> [LayerSpecification]? {
+    guard case .sequence(let items) = entry.value.content, !items.isEmpty else {
+      findings.report(
+        entry.value.isNull ? entry.keyPlace : entry.value.place,
+        "'layers' in model must be a list of layers, not \(entry.value.description); for example '- flatten'")
+      return nil
+    }
+    let read = items.enumerated().map { layer($0.element, number: $0.offset + 1) }
+    let layers = read.compactMap { $0 }
+    // With a layer missing, names and references would be reported that are right in the file.
+    guard layers.count == items.count else { return nil }
+    let model = ModelSpecification(name: "", layers: layers)
+    for problem in model.problems {
+      findings.report(items[problem.index].place, problem.error.description)
+    }
+    for (layer, item) in zip(model.layers, items) { places[layer.name] = item.place }
+    return model.layers
+  }
+
+  private func layer(_ item: YAMLNode, number: Int) -> LayerSpecification? {
+    guard let (key, value) = kindAndValue(of: item, number: number), let name = key.text else { return nil }
+    guard let kind = LayerKind(rawValue: name) else {
+      let advice = NearMiss.advice(for: name, among: LayerKind.allCases.map(\.rawValue))
+      findings.report(key.place, "unknown layer '\(name)'; \(advice)")
+      return nil
+    }
+    guard let pairs = settings(value, of: kind) else {
+      findings.report(
+        value.isNull ? key.place : value.place,
+        "layer \(number) (\(name)) needs its settings, not \(value.description); for example '\(kind.example)'")
+      return nil
+    }
+    var reader = MappingReader(
+      pairs, path: "model.layers.\(number)", label: "layer \(number) (\(name))", place: key.place, findings: findings)
+    let layerName = reader.has("name") ? reader.text("name", .required(example: "c1")) : ""
+    let from = reader.has("from") && kind != .add ? reader.text("from", .required(example: "c1")) : nil
+    let layerKind = read(kind, &reader)
+    reader.finish()
+    guard let layerName, let layerKind else { return nil }
+    return LayerSpecification(layerKind, name: layerName, from: from)
+  }
+
+  /// A layer is a word, or a mapping of one key; a word has no value.
+  private func kindAndValue(of item: YAMLNode, number: Int) -> (key: YAMLNode, value: YAMLNode)? {
+    switch item.content {
+    case .scalar where item.text != nil:
+      return (item, YAMLNode(content: .scalar("", isQuoted: false), place: item.place))
+    case .mapping(let pairs) where pairs.count == 1 && pairs[0].key.text != nil:
+      return (pairs[0].key, pairs[0].value)
+    case .mapping(let pairs):
+      let keys = pairs.compactMap(\.key.text).map { "'\($0)'" }.joined(separator: ", ")
+      findings.report(
+        item.place,
+        "layer \(number) has \(pairs.count) keys (\(keys)), but a layer is one key, its kind; indent its settings "
+          + "further, or write them as in '- dense: {outputs: 10}'")
+    default:
+      findings.report(
+        item.place,
+        "layer \(number) is \(item.description); write its kind, as in '- flatten' or '- dense: {outputs: 10}'")
+    }
+    return nil
+  }
+
+  /// The settings as a mapping, short forms written out; nil if there are none where some are needed.
+  private func settings(_ value: YAMLNode, of kind: LayerKind) -> [YAMLNode.Pair]? {
+    func pair(_ key: String) -> [YAMLNode.Pair] {
+      [.init(key: YAMLNode(content: .scalar(key, isQuoted: false), place: value.place), value: value)]
+    }
+    switch (kind, value.content) {
+    case (_, .mapping(let pairs)): return pairs
+    case _ where value.isNull: return kind.standsAlone ? [] : nil
+    case (.dropout, .scalar): return pair("rate")
+    case (.add, .sequence): return pair("of")
+    default: return nil
+    }
+  }
+
+  private func read(_ kind: LayerKind, _ reader: inout MappingReader) -> LayerSpecification.Kind? {
+    switch kind {
+    case .convolution: return convolution(&reader)
+    case .dense:
+      let outputs = reader.integer("outputs", in: 1...Limits.outputs, .required(example: "10"))
+      let bias = reader.flag("bias", .otherwise(true))
+      let activation = readActivation(&reader)
+      guard let outputs, let bias else { return nil }
+      return .dense(outputs: outputs, hasBias: bias, activation: activation)
+    case .maxPool:
+      let kernel = reader.extent("kernel", from: 1, .required(example: "2"))
+      let stride = reader.extent("stride", from: 1, .otherwise(kernel ?? Extent2D(1)))
+      let padding = reader.extent("padding", from: 0, .otherwise(Extent2D(0)))
+      guard let kernel, let stride, let padding else { return nil }
+      return .maxPool2D(kernel: kernel, stride: stride, padding: padding)
+    case .dropout:
+      return reader.number("rate", .fraction, .required(example: "0.5")).map { .dropout(rate: $0) }
+    case .add:
+      let names = reader.value(
+        "of", .required(example: "[conv1, conv2]"), expected: "a list of the names of two earlier layers"
+      ) { node -> [String]? in
+        guard case .sequence(let items) = node.content, items.count == 2 else { return nil }
+        let names = items.compactMap(\.text)
+        return names.count == 2 ? names : nil
+      }
+      return names.map { .add(left: $0[0], right: $0[1]) }
+    case .flatten: return .flatten
+    case .softmax: return .softmax
+    case .relu: return .activation(.relu)
+    case .tanh: return .activation(.tanh)
+    case .sigmoid: return .activation(.sigmoid)
+    }
+  }
+
+  private func convolution(_ reader: inout MappingReader) -> LayerSpecification.Kind? {
+    let channels = reader.integer("channels", in: 1...Limits.channels, .required(example: "6"))
+    let kernel = reader.extent("kernel", from: 1, .required(example: "5"))
+    let stride = reader.extent("stride", from: 1, .otherwise(Extent2D(1)))
+    let padding = reader.extent("padding", from: 0, .otherwise(Extent2D(0)))
+    let bias = reader.flag("bias", .otherwise(true))
+    let activation = readActivation(&reader)
+    guard let channels, let kernel, let stride, let padding, let bias else { return nil }
+    return .convolution2D(
+      channels: channels, kernel: kernel, stride: stride, padding: padding, hasBias: bias, activation: activation)
+  }
+
+  private func readActivation(_ reader: inout MappingReader) -> ActivationFunction? {
+    reader.has("activation") ? reader.choice("activation", .required(example: "relu")) : nil
+  }
+}

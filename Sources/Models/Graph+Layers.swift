@@ -1,0 +1,165 @@
+package import ModelGraph
+
+// Shapes: N samples, C input channels, O outputs or output channels, I inputs, H×W image, K×L kernel, P×Q output.
+
+extension Graph {
+  /// y = x Wᵀ + b: every output sees every input feature.
+  ///
+  /// x [N, I] → y [N, O]. Parameters: `<name>.weight` [O, I] and `<name>.bias` [O], both drawn from
+  /// uniform(±1/√I) unless told otherwise (the defaults of PyTorch's `nn.Linear`).
+  ///
+  ///     let hidden = try graph.dense("l1", x, outputs: 512)
+  ///
+  /// - Throws: `GraphError` if x is not [samples, features] or `outputs` is below 1.
+  package mutating func dense(
+    _ name: String, _ x: ValueID, outputs: Int, hasBias: Bool = true, weightInitialiser: Initialiser? = nil,
+    biasInitialiser: Initialiser? = nil
+  ) throws -> ValueID {
+    try requireAtLeastOne(outputs, "outputs", layer: name)
+    let input = self[x].type
+    let features = input.shape.dimensions.last ?? 0
+    let operation = Dense(hasBias: hasBias)
+    let weights: Shape = [outputs, features]
+    let result = try operation.outputTypes([input, TensorType(weights)], layer: name)
+    try requireFeasible(result + [TensorType(weights)], workPerOutput: features, layer: name)
+    let fanIn = Initialiser.uniform(fanIn: features)
+    var inputs = [x, parameter(name + ".weight", weights, weightInitialiser ?? fanIn)]
+    if hasBias { inputs.append(parameter(name + ".bias", [outputs], biasInitialiser ?? fanIn)) }
+    return try append(.dense(operation), inputs, layer: name)[0]
+  }
+
+  /// y[n,o,p,q] = b[o] + Σ x[n,c,p·s+k−pad,q·s+l−pad] W[o,c,k,l]: one small filter a channel, slid over the image.
+  ///
+  /// x [N, C, H, W] → y [N, O, P, Q], P = (H + 2 pad − K) / stride + 1 rounded down. Parameters: `<name>.weight`
+  /// [O, C, K, L] and `<name>.bias` [O], both drawn from uniform(±1/√(C·K·L)) unless told otherwise (the defaults
+  /// of PyTorch's `nn.Conv2d`).
+  ///
+  ///     let edges = try graph.convolution2D("c1", x, channels: 6, kernel: Extent2D(5), padding: Extent2D(2))
+  ///
+  /// - Throws: `GraphError` if x is not [samples, channels, height, width], the kernel does not fit it, or a number
+  ///   is out of range.
+  package mutating func convolution2D(
+    _ name: String, _ x: ValueID, channels: Int, kernel: Extent2D, stride: Extent2D = Extent2D(1),
+    padding: Extent2D = Extent2D(0), hasBias: Bool = true, weightInitialiser: Initialiser? = nil,
+    biasInitialiser: Initialiser? = nil
+  ) throws -> ValueID {
+    try requireAtLeastOne(channels, "channels", layer: name)
+    let input = self[x].type
+    let inputChannels = input.shape.rank == 4 ? input.shape[1] : 0
+    let operation = Convolution2D(stride: stride, padding: padding, hasBias: hasBias)
+    let weights: Shape = [channels, inputChannels, kernel.height, kernel.width]
+    let result = try operation.outputTypes([input, TensorType(weights)], layer: name)
+    let taps = inputChannels * kernel.height * kernel.width
+    try requireFeasible(result + [TensorType(weights)], workPerOutput: taps, layer: name)
+    let fanIn = Initialiser.uniform(fanIn: taps)
+    var inputs = [x, parameter(name + ".weight", weights, weightInitialiser ?? fanIn)]
+    if hasBias { inputs.append(parameter(name + ".bias", [channels], biasInitialiser ?? fanIn)) }
+    return try append(.convolution2D(operation), inputs, layer: name)[0]
+  }
+
+  /// The largest element of each window. x [N, C, H, W] → y [N, C, P, Q]; no parameters.
+  ///
+  ///     let half = try graph.maxPool2D("p1", x, kernel: Extent2D(2))
+  ///
+  /// - Parameter stride: the kernel's extent if nil, so that windows touch and do not overlap.
+  /// - Throws: `GraphError` if x is not [samples, channels, height, width] or the window does not fit it.
+  package mutating func maxPool2D(
+    _ name: String, _ x: ValueID, kernel: Extent2D, stride: Extent2D? = nil, padding: Extent2D = Extent2D(0)
+  ) throws -> ValueID {
+    let window = Window2D(kernel: kernel, stride: stride ?? kernel, padding: padding)
+    let operation = MaxPool2D(window: window)
+    let result = try operation.outputTypes([self[x].type], layer: name)
+    try requireFeasible(result, workPerOutput: kernel.height * kernel.width, layer: name)
+    return try append(.maxPool2D(operation), [x], layer: name)[0]
+  }
+
+  /// All features of a sample in one row: x [N, …] → y [N, I], row-major; no parameters.
+  ///
+  ///     let features = try graph.flatten("flatten", images)
+  ///
+  /// - Throws: `GraphError` if x is a scalar.
+  package mutating func flatten(_ name: String, _ x: ValueID) throws -> ValueID {
+    let shape = self[x].type.shape
+    guard shape.rank >= 1 else {
+      throw GraphError(.shapeMismatch, layer: name, "flatten takes [samples, …], its input is a scalar")
+    }
+    let features = shape.dimensions.dropFirst().reduce(1, *)
+    return try append(.reshape(Reshape(to: [shape[0], features])), [x], layer: name)[0]
+  }
+
+  /// y = x / (1 − rate) with probability 1 − rate, else 0; for training only. x of any shape; no parameters.
+  ///
+  /// The dropout layers of a graph are told apart by their order in it.
+  ///
+  ///     let thinned = try graph.dropout("drop", x, rate: 0.5)
+  ///
+  /// - Throws: `GraphError` if `rate` is outside 0 ..< 1.
+  package mutating func dropout(_ name: String, _ x: ValueID, rate: Double) throws -> ValueID {
+    let earlier = nodes.count { if case .dropout = $0.operation { true } else { false } }
+    return try append(.dropout(Dropout(rate: rate, key: earlier)), [x], layer: name)[0]
+  }
+
+  /// y = f(x), element by element, of any shape; no parameters.
+  ///
+  ///     let positive = try graph.activation("relu1", x, .relu)
+  package mutating func activation(_ name: String, _ x: ValueID, _ function: ActivationFunction) throws -> ValueID {
+    try append(.activation(Activation(function)), [x], layer: name)[0]
+  }
+
+  /// y = eˣ / Σ eˣ along the last dimension: scores to probabilities. x of any shape; no parameters.
+  ///
+  ///     let probabilities = try graph.softmax("softmax", logits)
+  ///
+  /// - Throws: `GraphError` if x is a scalar.
+  package mutating func softmax(_ name: String, _ x: ValueID) throws -> ValueID {
+    try append(.softmax(Softmax()), [x], layer: name)[0]
+  }
+
+  /// y = a + b, two values of one shape; no parameters.
+  ///
+  ///     let block = try graph.add("sum", x, transformed)
+  ///
+  /// - Throws: `GraphError` if the shapes differ.
+  package mutating func add(_ name: String, _ a: ValueID, _ b: ValueID) throws -> ValueID {
+    try append(.add(Add()), [a, b], layer: name)[0]
+  }
+}
+
+extension Initialiser {
+  /// uniform(±1/√fanIn): PyTorch's default for the weights and the bias of dense and convolution layers.
+  package static func uniform(fanIn: Int) -> Initialiser {
+    .uniform(bound: Float(1 / Double(max(fanIn, 1)).squareRoot()))
+  }
+}
+
+private func requireAtLeastOne(_ count: Int, _ what: String, layer: String) throws {
+  guard count >= 1 else {
+    throw GraphError(.invalidArgument, layer: layer, "\(what) is \(count); use at least 1")
+  }
+}
+
+/// Refuses a layer whose tensors or work are so large that counting them could overflow.
+///
+/// 2⁴⁰ elements are 4 TiB, 2⁵² multiply-adds a day of a hundred cores: no typing error gets by, no real layer is hit.
+private func requireFeasible(_ types: [TensorType], workPerOutput: Int, layer: String) throws {
+  for type in types where boundedProduct(type.shape.dimensions, limit: 1 << 40) == nil {
+    throw GraphError(
+      .invalidArgument, layer: layer, "a tensor of \(type.shape) has more than 2⁴⁰ elements; use fewer or smaller ones")
+  }
+  guard boundedProduct(types[0].shape.dimensions + [workPerOutput], limit: 1 << 52) != nil else {
+    throw GraphError(
+      .invalidArgument, layer: layer,
+      "\(types[0].shape) outputs of \(workPerOutput) multiply-adds each are more than 2⁵²; use a smaller layer or batch"
+    )
+  }
+}
+
+private func boundedProduct(_ factors: [Int], limit: Int) -> Int? {
+  var product = 1
+  for factor in factors {
+    let (next, overflow) = product.multipliedReportingOverflow(by: factor)
+    guard !overflow, next <= limit else { return nil }
+    product = next
+  }
+  return product
+}

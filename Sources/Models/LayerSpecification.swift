@@ -1,0 +1,70 @@
+package import ModelGraph
+
+/// One layer of a model before there are shapes: what a line of a job's `layers` says.
+package struct LayerSpecification: Hashable, Codable, Sendable {
+  package enum Kind: Hashable, Codable, Sendable {
+    case dense(outputs: Int, hasBias: Bool = true, activation: ActivationFunction? = nil)
+    case convolution2D(
+      channels: Int, kernel: Extent2D, stride: Extent2D = Extent2D(1), padding: Extent2D = Extent2D(0),
+      hasBias: Bool = true, activation: ActivationFunction? = nil)
+    case maxPool2D(kernel: Extent2D, stride: Extent2D, padding: Extent2D = Extent2D(0))
+    case flatten
+    case dropout(rate: Double)
+    case activation(ActivationFunction)
+    case softmax
+    /// The sum of the outputs of two earlier layers.
+    case add(left: String, right: String)
+  }
+
+  package var kind: Kind
+  /// Unique in its model. Empty until `ModelSpecification` names it.
+  package var name: String
+  /// The earlier layer whose output this one takes, or `input`; the layer before it if nil.
+  package var from: String?
+
+  package init(_ kind: Kind, name: String = "", from: String? = nil) {
+    self.kind = kind
+    self.name = name
+    self.from = from
+  }
+
+  /// What generated names begin with: `conv1`, `conv2`, `dense1`.
+  var namePrefix: String {
+    switch kind {
+    case .dense: "dense"
+    case .convolution2D: "conv"
+    case .maxPool2D: "pool"
+    case .flatten: "flatten"
+    case .dropout: "dropout"
+    case .activation(let function): function.rawValue
+    case .softmax: "softmax"
+    case .add: "add"
+    }
+  }
+
+  /// The layers that this one reads by name; the layer before it is not named.
+  var namedSources: [String] {
+    if case .add(let left, let right) = kind { return [left, right] }
+    return from.map { [$0] } ?? []
+  }
+}
+
+extension [LayerSpecification] {
+  /// The same layers, those without a name named after their kind and numbered: `conv1`, `conv2`, `dense1`.
+  ///
+  /// Names that are given to a layer are passed over.
+  package func named() -> [LayerSpecification] {
+    var taken = Set(map(\.name))
+    var counts: [String: Int] = [:]
+    return map { layer in
+      guard layer.name.isEmpty else { return layer }
+      var named = layer
+      repeat {
+        counts[layer.namePrefix, default: 0] += 1
+        named.name = "\(layer.namePrefix)\(counts[layer.namePrefix, default: 1])"
+      } while taken.contains(named.name)
+      taken.insert(named.name)
+      return named
+    }
+  }
+}

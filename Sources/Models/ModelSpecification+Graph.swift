@@ -1,0 +1,77 @@
+package import ModelGraph
+
+extension ModelSpecification {
+  package enum Mode: String, Hashable, Sendable {
+    /// Dropout is on.
+    case training
+    /// Dropout is left out.
+    case inference
+  }
+
+  /// The forward pass: input `input` [batch] + `sampleShape`, output `logits`, the output of the last layer.
+  ///
+  /// - Parameters:
+  ///   - sampleShape: one sample without the batch dimension, such as 1×28×28.
+  ///   - batch: samples that run through the graph together.
+  /// - Throws: `GraphError` naming the layer that does not fit.
+  package func graph(sampleShape: Shape, batch: Int, mode: Mode) throws -> Graph {
+    if let problem = problems.first { throw problem.error }
+    guard batch >= 1, sampleShape.dimensions.allSatisfy({ $0 >= 1 }) else {
+      throw GraphError(
+        .invalidArgument, layer: Self.inputName,
+        "\(batch) samples of \(sampleShape): a batch and every dimension of a sample have at least 1")
+    }
+    guard !layers.isEmpty else {
+      throw GraphError(.invalidArgument, layer: name, "the model has no layers; give it at least one")
+    }
+    var graph = Graph()
+    var last = graph.input(Self.inputName, TensorType(Shape([batch] + sampleShape.dimensions)))
+    var outputs = [Self.inputName: last]
+    for layer in layers {
+      last = try graph.append(layer, after: last, outputs: outputs, mode: mode)
+      outputs[layer.name] = last
+    }
+    graph.outputs["logits"] = last
+    return graph
+  }
+}
+
+extension Graph {
+  /// Appends one layer; `outputs` holds what earlier layers gave, by name, and every name that the layer uses.
+  fileprivate mutating func append(
+    _ layer: LayerSpecification, after last: ValueID, outputs: [String: ValueID], mode: ModelSpecification.Mode
+  ) throws -> ValueID {
+    let name = layer.name
+    let x = try layer.from.map { try output(of: $0, in: outputs, for: name) } ?? last
+    switch layer.kind {
+    case .dense(let count, let hasBias, let activation):
+      return try activated(dense(name, x, outputs: count, hasBias: hasBias), activation, layer: name)
+    case .convolution2D(let channels, let kernel, let stride, let padding, let hasBias, let activation):
+      let y = try convolution2D(
+        name, x, channels: channels, kernel: kernel, stride: stride, padding: padding, hasBias: hasBias)
+      return try activated(y, activation, layer: name)
+    case .maxPool2D(let kernel, let stride, let padding):
+      return try maxPool2D(name, x, kernel: kernel, stride: stride, padding: padding)
+    case .flatten: return try flatten(name, x)
+    case .dropout(let rate): return mode == .training ? try dropout(name, x, rate: rate) : x
+    case .activation(let function): return try activation(name, x, function)
+    case .softmax: return try softmax(name, x)
+    case .add(let left, let right):
+      return try add(name, output(of: left, in: outputs, for: name), output(of: right, in: outputs, for: name))
+    }
+  }
+
+  private mutating func activated(
+    _ x: ValueID, _ function: ActivationFunction?, layer: String
+  ) throws -> ValueID {
+    guard let function else { return x }
+    return try activation(layer, x, function)
+  }
+
+  private func output(of source: String, in outputs: [String: ValueID], for layer: String) throws -> ValueID {
+    guard let value = outputs[source] else {
+      throw GraphError(.invalidArgument, layer: layer, "there is no earlier layer '\(source)'")
+    }
+    return value
+  }
+}

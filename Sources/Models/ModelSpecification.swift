@@ -1,0 +1,77 @@
+package import ModelGraph
+
+/// A model as a list of layers: from YAML, from Swift or from the zoo; shapes come with the data.
+///
+///     let model = ModelSpecification(
+///       name: "small", layers: [.init(.flatten), .init(.dense(outputs: 10), name: "out")])
+///     let graph = try model.trainingGraph(
+///       sampleShape: [1, 28, 28], shardSamples: 16, globalBatch: 128, loss: .crossEntropy)
+package struct ModelSpecification: Hashable, Codable, Sendable {
+  package let name: String
+  /// In the order in which they run; each with a name.
+  package let layers: [LayerSpecification]
+
+  /// - Parameter layers: those without a name are named after their kind; see `named()`.
+  package init(name: String, layers: [LayerSpecification]) {
+    self.name = name
+    self.layers = layers.named()
+  }
+
+  /// The name that layers use for the model's input.
+  package static let inputName = "input"
+  /// The layer to which the loss's operations belong.
+  package static let lossName = "loss"
+
+  /// What a model that cannot be gets wrong before shapes are known; `index` is the layer's place in the list.
+  package struct Problem: Hashable, Sendable {
+    package let index: Int
+    package let error: GraphError
+  }
+
+  /// Names that are malformed, reserved or given twice, references to layers that do not come before, layers that
+  /// nothing uses.
+  package var problems: [Problem] {
+    var problems: [Problem] = []
+    var earlier: [String] = []
+    for (index, layer) in layers.enumerated() {
+      func report(_ message: String) {
+        problems.append(Problem(index: index, error: GraphError(.invalidArgument, layer: layer.name, message)))
+      }
+      if let fault = Self.fault(ofName: layer.name) { report(fault) }
+      if earlier.contains(layer.name) { report("two layers are named '\(layer.name)'; give each its own name") }
+      for source in layer.namedSources where source != Self.inputName && !earlier.contains(source) {
+        report(missingSource(source, earlier: earlier))
+      }
+      if case .add = layer.kind, layer.from != nil { report("add names both its inputs; leave 'from' out") }
+      earlier.append(layer.name)
+    }
+    return problems + unusedLayers
+  }
+
+  private static func fault(ofName name: String) -> String? {
+    if name == inputName || name == lossName { return "'\(name)' is a name that Apus uses itself; choose another" }
+    let isAllowed = name.unicodeScalars.allSatisfy {
+      $0.isASCII
+        && ($0.properties.isAlphabetic || $0.properties.numericType != nil || "-_.".unicodeScalars.contains($0))
+    }
+    return isAllowed ? nil : "layer name '\(name)' has other characters than letters, digits, '-', '_' and '.'"
+  }
+
+  private func missingSource(_ source: String, earlier: [String]) -> String {
+    if layers.contains(where: { $0.name == source }) {
+      return "layer '\(source)' does not come before this one; a layer takes its input from an earlier layer"
+    }
+    let names = [Self.inputName] + earlier
+    return "there is no layer '\(source)'; \(NearMiss.advice(for: source, among: names))"
+  }
+
+  private var unusedLayers: [Problem] {
+    let named = Set(layers.flatMap(\.namedSources))
+    return layers.indices.dropLast().compactMap { index in
+      let next = layers[index + 1]
+      guard !named.contains(layers[index].name), !next.namedSources.isEmpty else { return nil }
+      let message = "no later layer uses this one; remove it, or name it in the 'from' of the layer that should"
+      return Problem(index: index, error: GraphError(.invalidArgument, layer: layers[index].name, message))
+    }
+  }
+}

@@ -1,0 +1,167 @@
+import Foundation
+import ModelGraph
+import Models
+import Testing
+
+import Jobs
+
+@Suite struct JobTests {
+  static let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
+    path: "../../cluster/jobs"
+  )
+  .standardizedFileURL
+
+  func job(_ yaml: String) throws -> Job { try JobFile(yaml: yaml, file: "/jobs/job.yaml").job }
+
+  @Test func everyKeyOfTheFormatIsRead() throws {
+    let read = try job(
+      """
+      apus: 1
+      name: a-b_c.1
+      seed: 18446744073709551615
+      data:
+        format: idx
+        train: {images: i.gz, labels: sub/../l.gz}
+        test: {images: ../t.gz, labels: /abs/u.gz}
+        classes: [T-shirt/top, "Ankle: boot", 7]
+        normalize: none
+      model: {zoo: mlp}
+      training:
+        epochs: 3
+        batch: 60_0
+        shards: 6
+        loss: mean-squared-error
+        optimizer: {name: sgd, learning_rate: 0.5, momentum: 0.9, weight_decay: 1e-4}
+        reduction: fastest
+      checkpoint: {every_steps: 500, every_epochs: 4, keep: 5}
+      """)
+    #expect(
+      read
+        == Job(
+          name: "a-b_c.1", seed: .max,
+          data: DataSpecification(
+            train: DataFiles(images: "/jobs/i.gz", labels: "/jobs/l.gz"),
+            test: DataFiles(images: "/t.gz", labels: "/abs/u.gz"),
+            classes: .names(["T-shirt/top", "Ankle: boot", "7"]), normalize: .none),
+          model: .zoo(.mlp),
+          training: TrainingSpecification(
+            epochs: 3, batch: 600, shards: 6, loss: .meanSquaredError,
+            optimizer: .sgd(.init(learningRate: 0.5, momentum: 0.9, weightDecay: 1e-4)), reduction: .fastest),
+          checkpoint: CheckpointSpecification(everySteps: 500, everyEpochs: 4, keep: 5)))
+  }
+
+  @Test func decodedJobHoldsTheDefaults() throws {
+    let read = try job(goodJob.replacing("  shards: 8\n", with: ""))
+    #expect(read.seed == 1)
+    #expect(read.data.normalize == .training)
+    #expect(read.data.test == nil)
+    #expect(read.training.shards == 8)
+    #expect(read.training.shardSamples == 16)
+    #expect(read.training.loss == .crossEntropy)
+    #expect(read.training.reduction == .reproducible)
+    #expect(
+      read.training.optimizer
+        == .adam(.init(learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0)))
+    #expect(read.checkpoint == CheckpointSpecification(everySteps: nil, everyEpochs: 1, keep: 2))
+    let decayed = try job(goodJob.replacing("name: adam", with: "name: adamw"))
+    #expect(
+      decayed.training.optimizer
+        == .adamw(.init(learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01)))
+  }
+
+  @Test func resolvedJobIsWrittenWithEveryDefault() throws {
+    #expect(
+      try job(goodJob.replacing("a.gz", with: "'a b.gz'")).yaml()
+        == """
+        apus: 1
+        name: trial
+        seed: 1
+        data:
+          format: idx
+          train:
+            images: "/jobs/a b.gz"
+            labels: "/jobs/b.gz"
+          classes: 10
+          normalize: training
+        model:
+          zoo: lenet5
+        training:
+          epochs: 12
+          batch: 128
+          shards: 8
+          loss: cross-entropy
+          optimizer: {name: adam, learning_rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-08, weight_decay: 0.0}
+          reduction: reproducible
+        checkpoint:
+          every_epochs: 1
+          keep: 2
+
+        """.replacing("\"/jobs/b.gz\"", with: "/jobs/b.gz"))
+  }
+
+  @Test(arguments: ["lenet5-fashion-mnist", "mlp-fashion-mnist", "dropout-fashion-mnist"])
+  func shippedJobIsReadWrittenAndBuilt(name: String) throws {
+    let file = try JobFile(path: Self.directory.appending(path: name + ".yaml").path)
+    #expect(file.job.name == name)
+    #expect(try JobFile(yaml: file.job.yaml(), file: "/elsewhere/job.yaml").job == file.job)
+    #expect(try JSONDecoder().decode(Job.self, from: JSONEncoder().encode(file.job)) == file.job)
+    let graph = try file.trainingGraph(sampleShape: [1, 28, 28])
+    #expect(graph.outputs["logits"].map { graph[$0].type } == TensorType([file.job.training.shardSamples, 10]))
+    #expect(graph.parameterGradients.count == graph.parameters.count)
+    #expect(throws: Never.self) { try file.job.evaluationGraph(sampleShape: [1, 28, 28], batch: 500) }
+  }
+
+  @Test func everyShippedJobIsTested() throws {
+    let files = try FileManager.default.contentsOfDirectory(atPath: Self.directory.path)
+    #expect(
+      Set(files) == ["lenet5-fashion-mnist.yaml", "mlp-fashion-mnist.yaml", "dropout-fashion-mnist.yaml"])
+  }
+
+  @Test(arguments: [
+    "a.gz", "with space", "quote\"s and \\", "tab\tand\u{1}control", "~", "null", "- dash", "a: b", "#x", "ünïcödé 👢",
+    "[x]", "{", "*star", "&and", "!tag", "'", "%", "@", "1e3", "true", "line\nbreak", "bom\u{FEFF}\u{2028}", "-", "...",
+  ])
+  func anyTextIsWrittenSoThatItIsReadAgain(text: String) throws {
+    var job = try job(goodJob)
+    job.data.classes = .names([text, "other"])
+    #expect(try self.job(job.yaml()).data.classes == job.data.classes)
+  }
+
+  @Test func everyKindOfLayerIsWrittenSoThatItIsReadAgain() throws {
+    var job = try job(goodJob)
+    job.model = .layers(
+      [
+        LayerSpecification(
+          .convolution2D(channels: 3, kernel: Extent2D(3, 5), stride: Extent2D(2, 1), padding: Extent2D(0, 2))),
+        .init(.maxPool2D(kernel: Extent2D(2), stride: Extent2D(1, 2), padding: Extent2D(1))),
+        .init(.activation(.relu), from: "input"), .init(.add(left: "pool1", right: "relu1")),
+        .init(.activation(.tanh)), .init(.activation(.sigmoid)), .init(.dropout(rate: 0.125)), .init(.flatten),
+        .init(.dense(outputs: 9, hasBias: false, activation: .sigmoid)), .init(.softmax),
+      ].named())
+    job.checkpoint.everySteps = 7
+    job.training.optimizer = .adamw(.init(learningRate: 1e-7, beta1: 0.5, weightDecay: 0.25))
+    #expect(try self.job(job.yaml()) == job)
+  }
+
+  @Test func otherFormatVersionIsRefusedInJSONToo() throws {
+    let text = String(decoding: try JSONEncoder().encode(job(goodJob)), as: UTF8.self)
+    let other = text.replacing("\"formatVersion\":1", with: "\"formatVersion\":2")
+    #expect(other != text)
+    #expect(throws: DecodingError.self) { try JSONDecoder().decode(Job.self, from: Data(other.utf8)) }
+  }
+
+  @Test(arguments: [
+    ("data.train.images", 5, 19), ("data.train", 5, 3), ("data.test.images", 3, 1), ("training.loss", 9, 1),
+    ("training.optimizer.name", 13, 21), ("nothing", 1, 1),
+  ])
+  func problemWithAValueIsReportedAtItsPlace(key: String, line: Int, column: Int) throws {
+    let problem = try JobFile(yaml: goodJob, file: "job.yaml").problem(at: key, "x")
+    #expect(problem.place == SourcePlace(line: line, column: column))
+  }
+
+  @Test func windowsLineEndsAndByteOrderMarkAreRead() throws {
+    let windows = "\u{FEFF}" + goodJob.replacing("\n", with: "\r\n")
+    #expect(try job(windows) == job(goodJob))
+    #expect(errors(in: windows.replacing("batch:", with: "bach:")).hasPrefix("job.yaml:11:3: unknown key 'bach'"))
+  }
+}

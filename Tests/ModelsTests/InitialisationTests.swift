@@ -1,0 +1,54 @@
+import ModelGraph
+import Randomness
+import Testing
+
+import Models
+
+@Suite struct InitialisationTests {
+  func graph(hidden: Int = 30) throws -> Graph {
+    var graph = Graph()
+    var x = graph.input("input", TensorType([2, 25]))
+    x = try graph.dense("a", x, outputs: hidden, biasInitialiser: .zeros)
+    _ = try graph.dense("b", x, outputs: 40, biasInitialiser: .normal(deviation: 3))
+    return graph
+  }
+
+  @Test func uniformValuesFillTheirInterval() throws {
+    let graph = try graph()
+    let values = graph.initialParameterValues(graph.parameters[0], seed: 5)
+    #expect(values.count == 30 * 25)
+    #expect(values.allSatisfy { $0 >= -0.2 && $0 < 0.2 })
+    #expect((values.min() ?? 0) < -0.19)
+    #expect((values.max() ?? 0) > 0.19)
+    #expect(abs(values.reduce(0, +) / 750) < 0.02)
+  }
+
+  @Test func normalValuesHaveTheDeviationAndZerosAreZero() throws {
+    let graph = try graph()
+    #expect(graph.initialParameterValues(graph.parameters[1], seed: 5) == [Float](repeating: 0, count: 30))
+    let values = graph.initialParameterValues(graph.parameters[3], seed: 5)
+    let deviation = (values.reduce(0) { $0 + $1 * $1 } / 40).squareRoot()
+    #expect(values.count == 40)
+    #expect(deviation > 2 && deviation < 4)
+  }
+
+  @Test func valuesAreDrawnFromTheStreamOfTheParametersPosition() throws {
+    let graph = try graph()
+    var stream = RandomStream(seed: 9, purpose: .initialisation, stream: 2)
+    let bound = Float(1 / 30.0.squareRoot())
+    let expected = (0..<40 * 30).map { _ in stream.uniform(in: -bound..<bound) }
+    #expect(graph.initialParameterValues(graph.parameters[2], seed: 9) == expected)
+  }
+
+  @Test func valuesDependOnSeedAndPositionOnly() throws {
+    let graph = try graph()
+    let first = graph.initialParameterValues(graph.parameters[0], seed: 5)
+    #expect(graph.initialParameterValues(graph.parameters[0], seed: 5) == first)
+    #expect(graph.initialParameterValues(graph.parameters[0], seed: 6) != first)
+    let wider = try self.graph(hidden: 31)
+    #expect(
+      wider.initialParameterValues(wider.parameters[3], seed: 5)
+        == graph.initialParameterValues(graph.parameters[3], seed: 5))
+    #expect(graph.initialParameterValues(graph.parameters[2], seed: 5).prefix(40) != first.prefix(40))
+  }
+}

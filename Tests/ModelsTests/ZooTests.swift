@@ -1,0 +1,98 @@
+import ModelGraph
+import Testing
+import Units
+
+import Models
+
+/// The sizes of a dense layer, for hand formulas: a multiply-add counts as two.
+private struct DenseSize {
+  let inputs: Int
+  let outputs: Int
+  var parameters: Int { outputs * inputs + outputs }
+  func forward(_ samples: Int) -> Int { samples * outputs * (2 * inputs + 1) }
+  func weightGradients(_ samples: Int) -> Int { samples * outputs * (2 * inputs + 1) }
+  func inputGradient(_ samples: Int) -> Int { 2 * samples * outputs * inputs }
+}
+
+/// Cross-entropy of `samples`×10: 5 operations an element forward, 2 backward.
+private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 10 * samples, 2 * 10 * samples) }
+
+@Suite struct ZooTests {
+  func trainingGraph(_ zoo: Zoo, samples: Int) throws -> Graph {
+    try zoo.model().trainingGraph(
+      sampleShape: [1, 28, 28], shardSamples: samples, globalBatch: 4 * samples, loss: .crossEntropy)
+  }
+
+  @Test(arguments: [(Zoo.mlp, 535_818), (.lenet5, 61_706)])
+  func hasAsManyParametersAsInPyTorch(_ zoo: Zoo, count: Int) throws {
+    #expect(try trainingGraph(zoo, samples: 3).parameterCount == count)
+  }
+
+  @Test func parametersAreNamedAfterTheirLayers() throws {
+    let mlp = try trainingGraph(.mlp, samples: 2)
+    #expect(
+      mlp.parameters.map { "\(mlp[$0].name) \(mlp[$0].type)" } == [
+        "l1.weight 512×784", "l1.bias 512", "l2.weight 256×512", "l2.bias 256", "l3.weight 10×256", "l3.bias 10",
+      ])
+    let lenet = try trainingGraph(.lenet5, samples: 2)
+    #expect(
+      lenet.parameters.map { "\(lenet[$0].name) \(lenet[$0].type)" } == [
+        "c1.weight 6×1×5×5", "c1.bias 6", "c2.weight 16×6×5×5", "c2.bias 16", "f1.weight 120×400", "f1.bias 120",
+        "f2.weight 84×120", "f2.bias 84", "f3.weight 10×84", "f3.bias 10",
+      ])
+  }
+
+  @Test(arguments: [3, 16])
+  func multilayerPerceptronCostsWhatTheFormulasSay(samples n: Int) throws {
+    let layers = [
+      DenseSize(inputs: 784, outputs: 512), DenseSize(inputs: 512, outputs: 256), DenseSize(inputs: 256, outputs: 10),
+    ]
+    let relu = n * (512 + 256)
+    let forward = layers.reduce(0) { $0 + $1.forward(n) } + relu + lossFLOPs(n).forward
+    let backward =
+      layers.reduce(0) { $0 + $1.weightGradients(n) } + layers.dropFirst().reduce(0) { $0 + $1.inputGradient(n) }
+      + relu + lossFLOPs(n).backward
+    let graph = try trainingGraph(.mlp, samples: n)
+    #expect(graph.cost(where: { $0.pass == .forward }).flops == FLOPs(forward))
+    #expect(graph.cost(where: { $0.pass == .backward }).flops == FLOPs(backward))
+  }
+
+  @Test(arguments: [3, 16])
+  func lenet5CostsWhatTheFormulasSay(samples n: Int) throws {
+    let dense = [
+      DenseSize(inputs: 400, outputs: 120), DenseSize(inputs: 120, outputs: 84), DenseSize(inputs: 84, outputs: 10),
+    ]
+    let image1 = n * 6 * 28 * 28
+    let image2 = n * 16 * 10 * 10
+    let pooled1 = n * 6 * 14 * 14
+    let pooled2 = n * 16 * 5 * 5
+    let convolutions = image1 * (2 * 1 * 25 + 1) + image2 * (2 * 6 * 25 + 1)
+    let relu = image1 + image2 + n * (120 + 84)
+    let forward =
+      convolutions + relu + 3 * (pooled1 + pooled2) + dense.reduce(0) { $0 + $1.forward(n) } + lossFLOPs(n).forward
+    // The first convolution needs no gradient of the images.
+    let backward =
+      convolutions + image2 * 2 * 6 * 25 + relu + pooled1 + pooled2
+      + dense.reduce(0) { $0 + $1.weightGradients(n) + $1.inputGradient(n) } + lossFLOPs(n).backward
+    let graph = try trainingGraph(.lenet5, samples: n)
+    #expect(graph.cost(where: { $0.pass == .forward }).flops == FLOPs(forward))
+    #expect(graph.cost(where: { $0.pass == .backward }).flops == FLOPs(backward))
+  }
+
+  @Test(arguments: Zoo.allCases)
+  func endsInAsManyOutputsAsThereAreClasses(_ zoo: Zoo) throws {
+    let graph = try zoo.model(classes: 37).graph(sampleShape: [1, 28, 28], batch: 5, mode: .inference)
+    #expect(graph.outputs["logits"].map { graph[$0].type } == TensorType([5, 37]))
+  }
+
+  @Test(arguments: [
+    ("lenet", "unknown zoo model 'lenet'; did you mean 'lenet5'?"),
+    ("LeNet-5", "unknown zoo model 'LeNet-5'; did you mean 'lenet5'?"),
+    ("lmp", "unknown zoo model 'lmp'; did you mean 'mlp'?"),
+    ("transformer", "unknown zoo model 'transformer'; use one of mlp, lenet5"),
+  ])
+  func unknownNameIsAnsweredWithTheNearest(name: String, text: String) {
+    let error = #expect(throws: UnknownModel.self) { try Zoo(named: name) }
+    #expect(error?.description == text)
+  }
+}
