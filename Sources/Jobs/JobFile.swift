@@ -3,7 +3,7 @@ package import ModelGraph
 
 /// A job with the file it was read from, so that what goes wrong later still finds its line.
 package struct JobFile: Hashable, Sendable {
-  package let job: Job
+  package private(set) var job: Job
   private let source: SourceText
   /// Of each value, of its key if the value has parts; by path, `data.train.images`.
   private let places: [String: SourcePlace]
@@ -85,5 +85,15 @@ package struct JobFile: Hashable, Sendable {
     } catch {
       throw InvalidJob([problem(at: "model", "\(error)")])
     }
+  }
+}
+
+extension JobFile {
+  /// The same file with another number of epochs, as the command line may ask.
+  package func training(epochs: Int?) -> JobFile {
+    guard let epochs else { return self }
+    var copy = self
+    copy.job.training.epochs = epochs
+    return copy
   }
 }

@@ -24,6 +24,17 @@ package enum Agreement {
     throw PeerFailed(rank: Int(first >> 8), exitCode: first & 0xff)
   }
 
+  /// Runs `body`, whose errors all ranks throw alike, so that only rank 0 speaks of one.
+  package static func alike<Result>(
+    _ group: any Group, exitCode: (any Error) -> Int32, _ body: () throws -> Result
+  ) throws -> Result {
+    do {
+      return try body()
+    } catch  where group.rank != 0 {
+      throw PeerFailed(rank: 0, exitCode: exitCode(error))
+    }
+  }
+
   /// Checks that every rank sees the same thing.
   /// - Throws: `TrainingError` with `.disagreement` on every rank, naming the hosts that differ from rank 0.
   static func same(_ value: UInt64, _ what: String, _ group: any Group) throws {

@@ -16,6 +16,7 @@ package final class Replica {
   let labels: Program.Input?
   let target: Program.Input?
   private let workspace: Arena
+  private var oneHot: [Float]
 
   /// - Parameters:
   ///   - graph: forward, loss and backward of one shard.
@@ -42,6 +43,8 @@ package final class Replica {
     self.input = input
     labels = program.input("labels")
     target = program.input("target")
+    let evaluationTarget = evaluation?.input("target")?.elementCount ?? 0
+    oneHot = Array(repeating: 0, count: max(target?.elementCount ?? 0, evaluationTarget))
   }
 
   /// Draws the initial parameters.
@@ -73,11 +76,11 @@ package final class Replica {
     if let labels { program.set(labels, classes) }
     guard let target else { return }
     let outputs = target.elementCount / classes.count
-    var oneHot = [Float](repeating: 0, count: target.elementCount)
+    for index in 0..<target.elementCount { oneHot[index] = 0 }
     for sample in classes.indices where classes[sample] >= 0 {
       oneHot[sample * outputs + Int(classes[sample])] = 1
     }
-    program.set(target, oneHot.span)
+    program.set(target, oneHot.span.extracting(0..<target.elementCount))
   }
 }
 

@@ -1,0 +1,56 @@
+import Collectives
+import Datasets
+import Execution
+import Foundation
+
+/// Looks for the operation that made a step's loss a number that is none.
+struct NumericalFailure {
+  private let trainer: Trainer
+  private let replica: Replica
+  private let shards: Range<Int>
+
+  init(_ trainer: Trainer, replica: Replica, shards: Range<Int>) {
+    self.trainer = trainer
+    self.replica = replica
+    self.shards = shards
+  }
+
+  /// Runs this rank's shards again, operation by operation, and gathers what the ranks find. Collective.
+  /// - Returns: the error to throw; on ranks other than the coordinator, that the coordinator tells.
+  func diagnose(step: Int, loss: Double, source: NormalisedImages, order: DataOrder) throws -> any Error {
+    let own = try firstOffender(step: step, source: source, order: order) ?? ""
+    let found = try trainer.group.gatherMessages(Array(own.utf8), root: 0) ?? []
+    guard trainer.isCoordinator else { return PeerFailed(rank: 0, exitCode: 7) }
+    let offenders = found.map { String(decoding: $0, as: UTF8.self) }
+    let rank = offenders.firstIndex { !$0.isEmpty }
+    let place = rank.map { "\(offenders[$0]) on rank \($0)" } ?? "the sum of the shards' losses"
+    let rate = trainer.job.training.optimizer.learningRate
+    return TrainingError(
+      .numerical,
+      "step \(step): the loss is \(loss); the first result that is not finite: \(place); "
+        + "lower learning_rate (now \(rate)), or check the data for extreme values")
+  }
+
+  private func firstOffender(step: Int, source: NormalisedImages, order: DataOrder) throws -> String? {
+    let epoch = (step - 1) / order.stepsPerEpoch
+    let samples = order.samples(epoch: epoch)
+    let count = order.samplesPerShard
+    var images = [Float](repeating: 0, count: count * source.sampleElementCount)
+    var labels = [Int32](repeating: 0, count: count)
+    for shard in shards {
+      let places = order.places(step: (step - 1) % order.stepsPerEpoch, shards: shard..<shard + 1)
+      var imageSpan = images.mutableSpan
+      var labelSpan = labels.mutableSpan
+      source.load(Array(samples[places]).span, images: &imageSpan, labels: &labelSpan)
+      let state = DropoutState(
+        seed: trainer.job.seed, step: UInt32(step), firstSample: UInt32(shard * count))
+      replica.set(
+        images.span, labels.span, in: replica.program, input: replica.input, labels: replica.labels,
+        target: replica.target)
+      if let found = try replica.program.firstNonFinite(dropout: state) {
+        return "\(found.operation) of layer '\(found.layer)', shard \(shard)"
+      }
+    }
+    return nil
+  }
+}

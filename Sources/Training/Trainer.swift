@@ -1,0 +1,114 @@
+package import Collectives
+import Datasets
+import Execution
+package import Jobs
+import Kernels
+import ModelGraph
+import Models
+import Units
+
+/// A rank's work, from the job to the report. Rank 0 is the coordinator: it keeps the records and tells the story;
+/// gradients never pass through it alone.
+package final class Trainer {
+  let file: JobFile
+  let group: any Group
+  let options: TrainingOptions
+  let tell: (TrainingEvent) throws -> Void
+
+  var job: Job { file.job }
+  var isCoordinator: Bool { group.rank == 0 }
+
+  /// - Parameters:
+  ///   - tell: called on the coordinator only.
+  package init(
+    _ file: JobFile, group: any Group, options: TrainingOptions, tell: @escaping (TrainingEvent) throws -> Void
+  ) {
+    self.file = file
+    self.group = group
+    self.options = options
+    self.tell = tell
+  }
+
+  /// Trains to the end of the job, or to the step at which a signal asks for a stop. Collective.
+  /// - Throws: `InvalidJob`, `TrainingError`, `GroupError`, `PeerFailed`; see README.md for the exit codes.
+  package func run() throws -> RunOutcome {
+    Threads.use(options.threads)
+    let shards = try together { try shardsOfThisRank() }
+    let data = try together { try JobData(file) }
+    let (graph, evaluationGraph) = try together {
+      (
+        try file.trainingGraph(sampleShape: data.sampleShape),
+        data.test == nil ? nil : try file.evaluationGraph(sampleShape: data.sampleShape)
+      )
+    }
+    let order = try together {
+      try DataOrder(
+        kind: .training(seed: job.seed), sampleCount: data.training.count, batchSize: job.training.batch,
+        shardCount: job.training.shards)
+    }
+    let schedule = Self.schedule(job.training, shards)
+    let replica = try together {
+      try Replica(
+        graph, evaluationGraph: evaluationGraph, optimizer: job.training.optimizer.optimizer,
+        slotCount: schedule.slotCount)
+    }
+    try Agreement.alike(group, exitCode: Self.exitCode) { try checkAgreement(data, replica) }
+    let reducer = try makeReducer(shards, replica)
+    let run = try RunState(trainer: self, data: data, order: order, replica: replica, reducer: reducer, shards: shards)
+    return try run.train()
+  }
+
+  /// Runs a phase that all ranks do, and ends on all if it fails on one.
+  func together<Result>(_ body: () throws -> Result) throws -> Result {
+    try Agreement.together(group, exitCode: Self.exitCode, body)
+  }
+
+  /// The exit code of an error before training, as README.md lists them.
+  private static func exitCode(_ error: any Error) -> Int32 {
+    switch error {
+    case is KernelError, is ExecutionError: 1
+    case let error as TrainingError where error.code == .storage: 1
+    default: 3
+    }
+  }
+
+  private func shardsOfThisRank() throws -> Range<Int> {
+    let count = job.training.shards
+    guard group.rankCount <= count else {
+      throw InvalidJob([
+        file.problem(
+          at: "training.shards",
+          "\(group.rankCount) ranks cannot share \(count) shards; use at most \(count) ranks or more shards")
+      ])
+    }
+    return Datasets.shards(of: group.rank, rankCount: group.rankCount, shardCount: count)
+  }
+
+  private static func schedule(_ training: TrainingSpecification, _ shards: Range<Int>) -> AccumulationSchedule {
+    switch training.reduction {
+    case .reproducible: AccumulationSchedule(tree: CanonicalTree(shardCount: training.shards), range: shards)
+    case .fastest: AccumulationSchedule(runningSumOver: shards)
+    }
+  }
+
+  private func makeReducer(_ shards: Range<Int>, _ replica: Replica) throws -> any ShardReducer {
+    switch job.training.reduction {
+    case .reproducible:
+      try ReproducibleReducer(
+        group: group, shardCount: job.training.shards, range: shards, maximumCount: replica.store.slotElementCount)
+    case .fastest: FastestReducer(group: group, range: shards)
+    }
+  }
+
+  /// Every rank must run the same code on the same job and data, with parameters in the same layouts.
+  private func checkAgreement(_ data: JobData, _ replica: Replica) throws {
+    // The data's paths may differ from host to host; what they hold may not.
+    var shared = job
+    shared.data.train = DataFiles(images: "", labels: "")
+    shared.data.test = nil
+    try Agreement.same(Fingerprint.of(shared.yaml()), "job file", group)
+    try Agreement.same(data.fingerprint, "data", group)
+    try Agreement.same(
+      replica.store.fingerprint, "layout of the parameters (another processor or oneDNN)", group)
+  }
+}

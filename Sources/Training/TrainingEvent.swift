@@ -1,0 +1,38 @@
+package import Jobs
+package import Units
+
+/// What the coordinator tells while a run goes on. The command shows it; the records keep it.
+package enum TrainingEvent: Sendable {
+  case started(RunStart)
+  case step(StepRecord)
+  case epoch(EpochRecord)
+  case checkpoint(step: Int, path: String)
+  /// Something the user should know, with the remedy.
+  case warning(String)
+  case finished(RunReport)
+}
+
+/// What a run begins with.
+package struct RunStart: Hashable, Sendable, Codable {
+  package let job: String
+  package let runDirectory: String
+  package let placement: Placement
+  package let parameterCount: Int
+  package let trainingSamples: Int
+  package let testSamples: Int
+  package let batch: Int
+  package let shards: Int
+  package let stepsPerEpoch: Int
+  package let epochs: Int
+  package let reduction: Reduction
+  /// Steps that an earlier process has done.
+  package let resumedFromStep: Int
+  package let memory: Bytes
+}
+
+/// How a run ended.
+package enum RunOutcome: Sendable {
+  case finished(RunReport)
+  /// A signal asked for the stop; the checkpoint of `step` is written.
+  case stopped(signal: Int32, step: Int)
+}

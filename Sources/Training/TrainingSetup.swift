@@ -1,0 +1,124 @@
+package import Collectives
+package import Datasets
+import Evaluation
+import Execution
+package import Jobs
+import Kernels
+import ModelGraph
+import Models
+
+/// What the command line says about a run, besides the job.
+package struct TrainingOptions: Sendable {
+  /// Cores a rank's kernels use.
+  package var threads: Int
+  /// Nil: chosen by the coordinator.
+  package var runDirectory: String?
+  package var resume: Bool
+
+  package init(threads: Int, runDirectory: String? = nil, resume: Bool = false) {
+    self.threads = threads
+    self.runDirectory = runDirectory
+    self.resume = resume
+  }
+}
+
+/// The job's data in memory: the whole set on every rank, of which a rank reads its shards of each batch.
+package struct JobData: Sendable {
+  package let training: ImageDataset
+  package let test: ImageDataset?
+  package let normalisation: Normalisation
+
+  /// Pixels as fractions of 255, where the job does not normalise.
+  package static func identity(channels: Int) -> Normalisation {
+    Normalisation(means: Array(repeating: 0, count: channels), deviations: Array(repeating: 1, count: channels))
+  }
+
+  /// Reads what `job` names.
+  /// - Throws: `InvalidJob` at the line that names the file.
+  package init(_ file: JobFile) throws {
+    let data = file.job.data
+    training = try Self.read(data.train, "data.train", file)
+    test = try data.test.map { try Self.read($0, "data.test", file) }
+    if let test, test.sampleShape != training.sampleShape {
+      throw InvalidJob([
+        file.problem(
+          at: "data.test.images",
+          "test images are \(Shape(test.sampleShape)), training images \(Shape(training.sampleShape)); "
+            + "give a test set of the same size")
+      ])
+    }
+    do {
+      normalisation =
+        data.normalize == .training
+        ? try Normalisation(of: training) : Self.identity(channels: training.sampleShape[0])
+    } catch {
+      throw InvalidJob([file.problem(at: "data.normalize", "\(error); or write 'normalize: none'")])
+    }
+  }
+
+  private static func read(_ files: DataFiles, _ key: String, _ file: JobFile) throws -> ImageDataset {
+    do {
+      return try ImageDataset(
+        idxImages: files.images, idxLabels: files.labels, classCount: file.job.data.classes.count)
+    } catch {
+      let part = error.path == files.labels ? "labels" : "images"
+      throw InvalidJob([file.problem(at: "\(key).\(part)", "\(error)")])
+    }
+  }
+
+  package var sampleShape: Shape { Shape(training.sampleShape) }
+
+  /// A number that ranks share if they have read the same data.
+  var fingerprint: UInt64 {
+    var fingerprint = Fingerprint()
+    for dataset in [training, test].compactMap(\.self) {
+      fingerprint.add(dataset.sampleShape.map { UInt8(truncatingIfNeeded: $0) })
+      fingerprint.add(dataset.labels)
+    }
+    for number in normalisation.means + normalisation.deviations {
+      fingerprint.add((0..<8).map { UInt8(truncatingIfNeeded: number.bitPattern >> ($0 * 8)) })
+    }
+    return fingerprint.value
+  }
+}
+
+extension OptimizerSpecification {
+  package var optimizer: Optimizer {
+    switch self {
+    case .sgd(let sgd):
+      .sgd(momentum: Float(sgd.momentum), weightDecay: Float(sgd.weightDecay), nesterov: false)
+    case .adam(let adam): adam.optimizer(decoupled: false)
+    case .adamw(let adam): adam.optimizer(decoupled: true)
+    }
+  }
+
+  package var learningRate: Double {
+    switch self {
+    case .sgd(let sgd): sgd.learningRate
+    case .adam(let adam), .adamw(let adam): adam.learningRate
+    }
+  }
+}
+
+extension OptimizerSpecification.Adam {
+  fileprivate func optimizer(decoupled: Bool) -> Optimizer {
+    .adam(
+      beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon), weightDecay: Float(weightDecay),
+      decoupled: decoupled)
+  }
+}
+
+extension JobFile {
+  /// Samples of an evaluation batch: enough to fill the kernels, few enough to stay in the cache.
+  package static let evaluationBatch = 128
+
+  /// Forward and loss over `evaluationBatch` samples.
+  /// - Throws: `InvalidJob` at the line of the layer that does not fit.
+  package func evaluationGraph(sampleShape: Shape) throws -> Graph {
+    do {
+      return try job.evaluationGraph(sampleShape: sampleShape, batch: Self.evaluationBatch)
+    } catch let error as GraphError {
+      throw InvalidJob([problem(for: error)])
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import Foundation
+import Jobs
+import Training
+import Units
+
+/// Shows a run on standard error: a moving bar on a terminal, one line a second in a log.
+final class ProgressDisplay {
+  private let clock = ContinuousClock()
+  private var start: RunStart?
+  private var lastShown = ContinuousClock.now - .seconds(10)
+  private var rate = 0.0
+  private var isBarVisible = false
+
+  func show(_ event: TrainingEvent) {
+    switch event {
+    case .started(let start): begin(start)
+    case .step(let record): step(record)
+    case .epoch(let record): line(Self.text(record, of: start?.epochs ?? record.epoch))
+    case .checkpoint: break
+    case .warning(let text): line("warning: \(text)")
+    case .finished(let report): finish(report)
+    }
+  }
+
+  /// Removes the bar.
+  func end() {
+    if isBarVisible { Console.write("\r\u{1B}[K", to: 2) }
+    isBarVisible = false
+  }
+
+  private func line(_ text: String) {
+    end()
+    Console.complain(text)
+  }
+
+  private func begin(_ start: RunStart) {
+    self.start = start
+    let ranks = start.placement.ranks
+    let hosts = Set(ranks.map(\.host)).count
+    let threads = Set(ranks.map(\.threads)).sorted().map(String.init).joined(separator: "–")
+    line(
+      "\(start.job): \(start.parameterCount.grouped) parameters, \(start.trainingSamples.grouped) training and "
+        + "\(start.testSamples.grouped) test samples")
+    line(
+      "\(ranks.count) \(ranks.count == 1 ? "rank" : "ranks") × \(threads) \(threads == "1" ? "thread" : "threads") on "
+        + "\(hosts) \(hosts == 1 ? "host" : "hosts"), batch \(start.batch) in \(start.shards) shards, "
+        + "\(start.reduction.rawValue) reduction, \(start.memory) a rank")
+    if start.resumedFromStep > 0 { line("resumed after step \(start.resumedFromStep)") }
+    line("run directory: \(start.runDirectory)")
+  }
+
+  private func step(_ record: StepRecord) {
+    guard let start else { return }
+    let instant = Double(start.batch) / max(record.seconds.count, 1e-9)
+    rate = rate == 0 ? instant : 0.98 * rate + 0.02 * instant
+    let interval: Duration = Console.isTerminal ? .milliseconds(100) : .seconds(1)
+    guard clock.now - lastShown >= interval else { return }
+    lastShown = clock.now
+    let total = start.stepsPerEpoch * start.epochs
+    let left = Seconds(Double((total - record.step) * start.batch) / rate)
+    let inEpoch = (record.step - 1) % start.stepsPerEpoch + 1
+    let facts =
+      "epoch \(record.epoch)/\(start.epochs)  step \(inEpoch)/\(start.stepsPerEpoch)  loss \(record.loss.fixed(4))  "
+      + "\(Int(rate).grouped) samples/s  \(left.clock) left"
+    guard Console.isTerminal else { return Console.complain(facts) }
+    let room = min(30, Console.width - facts.count - 4)
+    let done = Double(record.step) / Double(total)
+    let bar = room >= 5 ? "[" + Self.bar(done, room) + "] " : ""
+    Console.write("\r\u{1B}[K" + String((bar + facts).prefix(Console.width - 1)), to: 2)
+    isBarVisible = true
+  }
+
+  private static func bar(_ share: Double, _ width: Int) -> String {
+    let full = Int((share * Double(width)).rounded(.down))
+    return String(repeating: "█", count: full) + String(repeating: "·", count: width - full)
+  }
+
+  private static func text(_ record: EpochRecord, of epochs: Int) -> String {
+    var text =
+      "epoch \(record.epoch)/\(epochs)  training loss \(record.trainingLoss.fixed(4))"
+    if let loss = record.testLoss { text += "  test loss \(loss.fixed(4))" }
+    if let accuracy = record.testAccuracy { text += "  test accuracy \((accuracy * 100).fixed(2)) %" }
+    return text + "  \(record.seconds)  \(Int(record.samplesPerSecond).grouped) samples/s"
+  }
+
+  private func finish(_ report: RunReport) {
+    end()
+    var rows = [
+      "trained \(report.epochs) epochs, \(report.steps.grouped) steps in \(report.trainingSeconds) "
+        + "(\(report.totalSeconds) with evaluation and checkpoints): \(Int(report.samplesPerSecond).grouped) samples/s"
+    ]
+    if let measured = report.memory.measured {
+      rows.append("memory of a rank: \(report.memory.planned) planned, \(measured) measured")
+    }
+    rows.append("checkpoint: \(report.checkpoint)")
+    for row in rows { Console.complain(row) }
+  }
+}
+
+extension Int {
+  /// 60,000
+  var grouped: String {
+    var text = String(magnitude)
+    var index = text.count - 3
+    while index > 0 {
+      text.insert(",", at: text.index(text.startIndex, offsetBy: index))
+      index -= 3
+    }
+    return (self < 0 ? "-" : "") + text
+  }
+}
+
+extension Double {
+  /// With `places` decimals.
+  func fixed(_ places: Int) -> String { unsafe String(format: "%.\(places)f", self) }
+}
+
+extension Seconds {
+  /// 0:42, 1:02:03
+  var clock: String {
+    guard count.isFinite, count < 1e9 else { return "–" }
+    let whole = Int(count.rounded())
+    let pad = { (number: Int) in number < 10 ? "0\(number)" : "\(number)" }
+    return whole < 3600
+      ? "\(whole / 60):\(pad(whole % 60))" : "\(whole / 3600):\(pad(whole / 60 % 60)):\(pad(whole % 60))"
+  }
+}

@@ -1,0 +1,95 @@
+import ArgumentParser
+import Collectives
+import Foundation
+import Glibc
+import Jobs
+import Kernels
+import MPIGroup
+import Training
+
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Train a job's network, alone or on the ranks that mpirun started.",
+    discussion: """
+      Everything a run leaves is in its directory, runs/NAME: the resolved job, records as JSON lines, checkpoints, the \
+      report. SIGTERM or ctrl-C ends a run after the step at hand, with a checkpoint; --resume goes on from there.
+
+      Examples:
+        apus train cluster/jobs/lenet5-fashion-mnist.yaml
+        mpirun -np 2 apus train cluster/jobs/lenet5-fashion-mnist.yaml
+        mpirun -np 2 apus train cluster/jobs/lenet5-fashion-mnist.yaml --resume
+      """)
+
+  @Argument(help: "The job file.")
+  var job: String
+
+  @Option(name: .customLong("run-dir"), help: "Where the run keeps its files; default runs/NAME, then runs/NAME-2 …")
+  var runDirectory: String?
+
+  @Flag(help: "Go on from the newest checkpoint of the run.")
+  var resume = false
+
+  @Option(help: "Cores a rank uses; default: the host's cores divided by its ranks.")
+  var threads: Int?
+
+  @Option(help: "Train this many epochs instead of the job's.")
+  var epochs: Int?
+
+  func validate() throws {
+    if let threads, threads < 1 { throw ValidationError("--threads \(threads): a rank uses at least one core") }
+    if let epochs, epochs < 1 { throw ValidationError("--epochs \(epochs): train at least one epoch") }
+  }
+
+  func run() throws {
+    let ranks = try Ranks.join()
+    defer { ranks.leave() }
+    StopSignal.install()
+    let file = try Agreement.together(ranks.group, exitCode: { _ in ExitStatus.invalidInput.rawValue }) {
+      try JobFile(path: job).training(epochs: epochs)
+    }
+    let display = ProgressDisplay()
+    let options = TrainingOptions(
+      threads: try threads ?? ranks.coresPerRank(), runDirectory: runDirectory, resume: resume)
+    let trainer = Trainer(file, group: ranks.group, options: options) { display.show($0) }
+    switch try trainer.run() {
+    case .finished: break
+    case .stopped(let signal, let step):
+      if ranks.group.rank == 0 {
+        display.end()
+        Console.complain(
+          "stopped by signal \(signal) after step \(step), checkpoint written; go on with: apus train \(job) --resume")
+      }
+      ranks.leave()
+      Console.exit(signal == SIGINT ? .interrupted : .terminated)
+    }
+  }
+}
+
+/// The group this process belongs to: MPI's, or itself alone.
+struct Ranks {
+  let group: any Group
+  private let usesMPI: Bool
+
+  /// - Throws: `GroupError` with `.launch` if a launcher started ranks that MPI cannot join: never trains alone then.
+  static func join() throws -> Ranks {
+    guard MPIRuntime.launchedByMPI || MPIRuntime.foreignLauncher != nil else {
+      return Ranks(group: InProcessGroup.solo(), usesMPI: false)
+    }
+    try MPIRuntime.initialize()
+    return Ranks(group: try MPIGroup.world(), usesMPI: true)
+  }
+
+  func leave() { if usesMPI { try? MPIRuntime.finalize() } }
+
+  /// The host's cores divided by the ranks on it, at least 1. Collective.
+  func coresPerRank() throws -> Int {
+    let hosts = try group.gatherMessages(Array(group.hostName.utf8), root: 0) ?? []
+    let own = Array(group.hostName.utf8)
+    let counts = try group.broadcastMessage(
+      hosts.map { host in UInt8(min(255, hosts.filter { $0 == host }.count)) }, root: 0)
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    _ = own
+    return max(1, cores / max(1, Int(counts[group.rank])))
+  }
+}
