@@ -267,10 +267,16 @@ func errors(in yaml: String) -> String {
     #expect((errors(in: yaml) != "no error") == isRefused)
   }
 
-  @Test(arguments: ["/nowhere/job.yaml", "/"])
-  func unreadableFileIsNamed(path: String) {
+  @Test(arguments: [
+    (
+      "/nowhere/job.yaml",
+      "there is no such file; give the path of a job file, such as cluster/jobs/lenet5-fashion-mnist.yaml"
+    ),
+    ("/", "this is no file; give the path of a job file"),
+  ])
+  func unreadableFileIsNamed(path: String, message: String) {
     let error = #expect(throws: InvalidJob.self) { try JobFile(path: path) }
-    #expect(error?.description.hasPrefix("\(path): th") == true)
+    #expect(error?.description == "\(path): \(message)")
   }
 
   @Test func aliasesThatExplodeAreRefused() {

@@ -49,6 +49,11 @@ import Models
     #expect(
       wider.initialParameterValues(wider.parameters[3], seed: 5)
         == graph.initialParameterValues(graph.parameters[3], seed: 5))
-    #expect(graph.initialParameterValues(graph.parameters[2], seed: 5).prefix(40) != first.prefix(40))
+    var twins = Graph()
+    var x = twins.input("input", TensorType([2, 25]))
+    for name in ["a", "b"] { x = try twins.dense(name, x, outputs: 25) }
+    #expect(
+      twins.initialParameterValues(twins.parameters[0], seed: 5)
+        != twins.initialParameterValues(twins.parameters[2], seed: 5))
   }
 }
