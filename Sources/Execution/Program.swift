@@ -62,6 +62,9 @@ import ModelGraph
     }
   }
 
+  /// Sets an input from an array.
+  package func set(_ input: Input, _ elements: [Float]) { set(input, elements.span) }
+
   /// The row-major elements of an output, such as `logits`, as the last run left them.
   package func withOutput<Result>(_ name: String, slot: Int = 0, _ body: (Span<Float>) throws -> Result) rethrows
     -> Result

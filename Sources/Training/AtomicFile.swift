@@ -7,18 +7,18 @@ enum AtomicFile {
   /// - Throws: `TrainingError` with `.storage`.
   static func write(_ bytes: Span<UInt8>, to path: String) throws {
     let temporary = path + ".partial"
-    let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw failure("create", temporary) }
     do {
       try writeAll(bytes, to: file, temporary)
       guard fsync(file) == 0 else { throw failure("sync", temporary) }
     } catch {
       close(file)
-      unlink(temporary)
+      unsafe unlink(temporary)
       throw error
     }
     guard close(file) == 0 else { throw failure("close", temporary) }
-    guard rename(temporary, path) == 0 else { throw failure("rename", temporary) }
+    guard unsafe rename(temporary, path) == 0 else { throw failure("rename", temporary) }
     syncDirectory(of: path)
   }
 
@@ -36,7 +36,7 @@ enum AtomicFile {
   private static func syncDirectory(of path: String) {
     let slash = path.lastIndex(of: "/")
     let directory = slash.map { String(path[..<$0]) } ?? "."
-    let file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let file = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard file >= 0 else { return }
     fsync(file)
     close(file)

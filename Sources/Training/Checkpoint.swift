@@ -1,5 +1,5 @@
 package import Datasets
-import Execution
+package import Execution
 import Foundation
 import ModelGraph
 import Safetensors

@@ -20,7 +20,7 @@ extension Replica {
       preconditionFailure("the replica was made without an evaluation graph")
     }
     let labelsInput = evaluation.input("labels")
-    let targetInput = evaluation.input("target")
+    let isSquaredError = labelsInput == nil
     let batch = input.elementCount / source.sampleElementCount
     var images = [Float](repeating: 0, count: input.elementCount)
     var labels = [Int32](repeating: 0, count: batch)
@@ -30,23 +30,24 @@ extension Replica {
     for index in stride(from: group.rank, to: batchCount, by: group.rankCount) {
       let first = index * batch
       let valid = min(batch, source.count - first)
-      let samples = (first..<first + valid).map { UInt32($0) }
-      for sample in valid..<batch { labels[sample] = -1 }
-      var imageSpan = images.mutableSpan.extracting(0..<valid * source.sampleElementCount)
-      var labelSpan = labels.mutableSpan.extracting(0..<valid)
+      // A last batch is filled up with any sample; the label −1 leaves it out.
+      let samples = (0..<batch).map { UInt32(first + min($0, valid - 1)) }
+      var imageSpan = images.mutableSpan
+      var labelSpan = labels.mutableSpan
       source.load(samples.span, images: &imageSpan, labels: &labelSpan)
-      set(images.span, labels.span, in: evaluation, input: input, labels: labelsInput, target: targetInput)
+      for sample in valid..<batch { labels[sample] = -1 }
+      set(images.span, labels.span, in: evaluation, input: input, labels: labelsInput, target: nil)
       try evaluation.run(dropout: .none)
-      if targetInput == nil { evaluation.withOutput("loss") { lossSum += Double($0[0]) } }
+      if !isSquaredError { evaluation.withOutput("loss") { lossSum += Double($0[0]) } }
       evaluation.withOutput("logits") { logits in
         for sample in 0..<valid {
           let row = logits.extracting(sample * classCount..<(sample + 1) * classCount)
           confusion.add(true: Int(labels[sample]), predicted: Self.largest(row))
-          if targetInput != nil { lossSum += Self.squaredError(row, label: Int(labels[sample])) }
+          if isSquaredError { lossSum += Self.squaredError(row, label: Int(labels[sample])) }
         }
       }
     }
-    return try merged(confusion, lossSum, sampleCount: source.count, targetInput != nil ? classCount : 1, group)
+    return try merged(confusion, lossSum, sampleCount: source.count, isSquaredError ? classCount : 1, group)
   }
 
   private func merged(

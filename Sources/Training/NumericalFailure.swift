@@ -1,7 +1,7 @@
 import Collectives
 import Datasets
 import Execution
-import Foundation
+import Jobs
 
 /// Looks for the operation that made a step's loss a number that is none.
 struct NumericalFailure {

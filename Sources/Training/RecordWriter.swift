@@ -19,7 +19,7 @@ final class RecordWriter {
       let kept = try Self.lines(upTo: last, in: path)
       try AtomicFile.write(Array(kept.utf8).span, to: path)
     }
-    file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (keepingSteps == nil ? O_TRUNC : O_APPEND), 0o644)
+    file = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (keepingSteps == nil ? O_TRUNC : O_APPEND), 0o644)
     guard file >= 0 else {
       throw TrainingError(.storage, "cannot write \(path): choose another --run-dir")
     }

@@ -43,8 +43,7 @@ package final class Replica {
     self.input = input
     labels = program.input("labels")
     target = program.input("target")
-    let evaluationTarget = evaluation?.input("target")?.elementCount ?? 0
-    oneHot = Array(repeating: 0, count: max(target?.elementCount ?? 0, evaluationTarget))
+    oneHot = Array(repeating: 0, count: target?.elementCount ?? 0)
   }
 
   /// Draws the initial parameters.
@@ -76,11 +75,11 @@ package final class Replica {
     if let labels { program.set(labels, classes) }
     guard let target else { return }
     let outputs = target.elementCount / classes.count
-    for index in 0..<target.elementCount { oneHot[index] = 0 }
+    for index in oneHot.indices { oneHot[index] = 0 }
     for sample in classes.indices where classes[sample] >= 0 {
       oneHot[sample * outputs + Int(classes[sample])] = 1
     }
-    program.set(target, oneHot.span.extracting(0..<target.elementCount))
+    program.set(target, oneHot)
   }
 }
 

@@ -1,11 +1,7 @@
-package import Collectives
 package import Datasets
-import Evaluation
-import Execution
+package import Execution
 package import Jobs
-import Kernels
-import ModelGraph
-import Models
+package import ModelGraph
 
 /// What the command line says about a run, besides the job.
 package struct TrainingOptions: Sendable {
@@ -109,14 +105,11 @@ extension OptimizerSpecification.Adam {
 }
 
 extension JobFile {
-  /// Samples of an evaluation batch: enough to fill the kernels, few enough to stay in the cache.
-  package static let evaluationBatch = 128
-
-  /// Forward and loss over `evaluationBatch` samples.
+  /// Forward and loss over as many samples as a shard has, so that evaluation needs no more memory than training.
   /// - Throws: `InvalidJob` at the line of the layer that does not fit.
   package func evaluationGraph(sampleShape: Shape) throws -> Graph {
     do {
-      return try job.evaluationGraph(sampleShape: sampleShape, batch: Self.evaluationBatch)
+      return try job.evaluationGraph(sampleShape: sampleShape, batch: job.training.shardSamples)
     } catch let error as GraphError {
       throw InvalidJob([problem(for: error)])
     }

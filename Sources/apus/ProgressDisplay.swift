@@ -112,7 +112,7 @@ extension Int {
 
 extension Double {
   /// With `places` decimals.
-  func fixed(_ places: Int) -> String { unsafe String(format: "%.\(places)f", self) }
+  func fixed(_ places: Int) -> String { String(format: "%.\(places)f", self) }
 }
 
 extension Seconds {
