@@ -52,7 +52,7 @@ package struct JobData: Sendable {
     }
   }
 
-  private static func read(_ files: DataFiles, _ key: String, _ file: JobFile) throws -> ImageDataset {
+  static func read(_ files: DataFiles, _ key: String, _ file: JobFile) throws -> ImageDataset {
     do {
       return try ImageDataset(
         idxImages: files.images, idxLabels: files.labels, classCount: file.job.data.classes.count)

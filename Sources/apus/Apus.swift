@@ -6,7 +6,7 @@ struct Apus: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "apus",
     abstract: "Trains neural networks over MPI ranks.",
-    subcommands: [TrainCommand.self])
+    subcommands: [TrainCommand.self, EvaluateCommand.self, BenchCommand.self])
 
   /// Parses, runs, and turns what went wrong into the exit code that README.md lists.
   static func main() {

@@ -85,11 +85,9 @@ struct Ranks {
   /// The host's cores divided by the ranks on it, at least 1. Collective.
   func coresPerRank() throws -> Int {
     let hosts = try group.gatherMessages(Array(group.hostName.utf8), root: 0) ?? []
-    let own = Array(group.hostName.utf8)
     let counts = try group.broadcastMessage(
       hosts.map { host in UInt8(min(255, hosts.filter { $0 == host }.count)) }, root: 0)
     let cores = ProcessInfo.processInfo.activeProcessorCount
-    _ = own
     return max(1, cores / max(1, Int(counts[group.rank])))
   }
 }

@@ -1,0 +1,112 @@
+package import Collectives
+import Datasets
+package import Evaluation
+import Execution
+import Foundation
+import Jobs
+import Kernels
+import ModelGraph
+
+/// A run as its directory holds it.
+package struct SavedRun {
+  private let file: JobFile
+  private let checkpoint: Checkpoint
+  private let path: String
+  private let passedOver: [String]
+
+  /// Reads the job and a checkpoint.
+  /// - Parameter path: a checkpoint file; nil for the newest that is whole.
+  /// - Throws: `InvalidJob`, or `TrainingError` with `.invalidInput`.
+  package init(directory: RunDirectory, checkpoint path: String? = nil) throws {
+    guard directory.isUsed else {
+      throw TrainingError(
+        .invalidInput,
+        "\(directory.path): there is no run; give the directory that 'apus train' named, such as runs/lenet5-fashion-mnist"
+      )
+    }
+    file = try JobFile(path: directory.job)
+    if let path {
+      do {
+        checkpoint = try Checkpoint(decoding: RunDirectory.bytes(at: path))
+      } catch let error as TrainingError {
+        throw error
+      } catch {
+        throw TrainingError(.invalidInput, "\(path): \(error)")
+      }
+      self.path = path
+      passedOver = []
+      return
+    }
+    let (newest, found, damaged) = directory.newestCheckpoint()
+    guard let newest, let found else {
+      throw TrainingError(
+        .invalidInput,
+        "\(directory.path) has no whole checkpoint; train it first"
+          + damaged.map { "\npassed over \($0)" }.joined())
+    }
+    checkpoint = newest
+    self.path = found
+    passedOver = damaged
+  }
+
+  /// Tests the network on the job's test set. Collective.
+  package func evaluate(on group: any Group, threads: Int) throws -> EvaluationReport {
+    Threads.use(threads)
+    guard let files = file.job.data.test else {
+      throw InvalidJob([file.problem(at: "data", "the job names no test set; add 'test:' with images and labels")])
+    }
+    let dataset = try JobData.read(files, "data.test", file)
+    let graph = try file.trainingGraph(sampleShape: Shape(dataset.sampleShape))
+    let evaluationGraph = try file.evaluationGraph(sampleShape: Shape(dataset.sampleShape))
+    let replica = try Replica(
+      graph, evaluationGraph: evaluationGraph, optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false),
+      slotCount: 1)
+    do {
+      try checkpoint.restore(to: replica.store, withOptimizer: false)
+    } catch let error as TrainingError {
+      throw TrainingError(error.code, "\(path): \(error.message)")
+    }
+    let normalisation =
+      checkpoint.header.normalisation ?? JobData.identity(channels: dataset.sampleShape[0])
+    let result = try replica.evaluate(
+      NormalisedImages(dataset, normalisation), classCount: file.job.data.classes.count, on: group)
+    let names =
+      switch file.job.data.classes {
+      case .names(let names): names
+      case .count(let count): (0..<count).map(String.init)
+      }
+    return EvaluationReport(
+      job: file.job.name, checkpoint: path, step: checkpoint.header.step, samples: dataset.count,
+      accuracy: result.confusion.accuracy, loss: result.loss, classNames: names, confusion: result.confusion)
+  }
+}
+
+/// What a test of a trained network found.
+package struct EvaluationReport: Codable, Sendable {
+  package let job: String
+  package let checkpoint: String
+  package let step: Int
+  package let samples: Int
+  package let accuracy: Double?
+  /// Mean over the samples.
+  package let loss: Double
+  package let classNames: [String]
+  package let confusion: ConfusionMatrix
+
+  package func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
+
+  package var text: String {
+    let percent = accuracy.map { String(format: "%.2f %%", $0 * 100) } ?? "–"
+    return """
+      \(job), step \(step) (\(checkpoint))
+      test accuracy \(percent), loss \(String(format: "%.4f", loss)), \(samples) samples
+
+      confusion matrix: rows are true classes, columns predicted ones
+      \(confusion.table(classNames: classNames))
+      """
+  }
+}

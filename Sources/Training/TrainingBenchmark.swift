@@ -1,0 +1,169 @@
+package import Collectives
+import Execution
+import Kernels
+import ModelGraph
+import Models
+import Randomness
+package import Units
+
+/// The training speed of a known network on inputs held in memory: forward, loss, backward, all-reduce, update, and
+/// nothing else; what `scripts/bench` compares with PyTorch.
+package struct TrainingBenchmark {
+  package enum Workload: String, Sendable, CaseIterable {
+    /// 784-512-256-10, batch 128 a rank.
+    case mlp
+    /// LeNet-5 with ReLU, batch 64 a rank.
+    case lenet5
+
+    var zoo: Zoo {
+      switch self {
+      case .mlp: .mlp
+      case .lenet5: .lenet5
+      }
+    }
+
+    /// Samples a rank.
+    var batch: Int {
+      switch self {
+      case .mlp: 128
+      case .lenet5: 64
+      }
+    }
+
+    /// Samples that run at once. 32 images of LeNet-5 keep its activations in a core's second-level cache: measured
+    /// 1.15 times as fast as 64 at once.
+    var shardSamples: Int {
+      switch self {
+      case .mlp: 128
+      case .lenet5: 32
+      }
+    }
+  }
+
+  /// What `bench train` prints, one line of JSON; keys as in the PyTorch side of `scripts/bench`.
+  package struct Result: Codable, Sendable {
+    package let workload: String
+    package let mode: String
+    package let procs: Int
+    package let threads: Int
+    package let batchPerProc: Int
+    package let params: Int
+    package let stepMilliseconds: Double
+    package let bestMilliseconds: Double
+    package let steps: Int
+    package let samplesPerSecond: Double
+    package let loss: Double
+    package let memoryPlanned: Bytes
+    package let memoryMeasured: Bytes?
+
+    enum CodingKeys: String, CodingKey {
+      case workload, mode, procs, threads, params, steps, loss
+      case batchPerProc = "batch_per_proc"
+      case stepMilliseconds = "step_ms"
+      case bestMilliseconds = "best_ms"
+      case samplesPerSecond = "samples_per_s"
+      case memoryPlanned = "memory_planned_bytes"
+      case memoryMeasured = "memory_measured_bytes"
+    }
+  }
+
+  private static let optimizer = Optimizer.sgd(momentum: 0.9, weightDecay: 0, nesterov: false)
+  private static let learningRate: Float = 0.01
+
+  private let workload: Workload
+  private let group: any Group
+  private let threads: Int
+  private let replica: Replica
+  private let reducer: ReproducibleReducer
+  private let buckets: Buckets
+  private let images: [Float]
+  private let labels: [Int32]
+  private var memoryMeasured: Bytes?
+
+  /// Builds the network and runs its first steps. Collective.
+  package init(_ workload: Workload, group: any Group, threads: Int) throws {
+    self.workload = workload
+    self.group = group
+    self.threads = threads
+    Threads.use(threads)
+    let shardsPerRank = workload.batch / workload.shardSamples
+    let shardCount = shardsPerRank * group.rankCount
+    let range = group.rank * shardsPerRank..<(group.rank + 1) * shardsPerRank
+    let graph = try workload.zoo.model().trainingGraph(
+      sampleShape: [1, 28, 28], shardSamples: workload.shardSamples, globalBatch: workload.batch * group.rankCount,
+      loss: .crossEntropy)
+    let schedule = AccumulationSchedule(tree: CanonicalTree(shardCount: shardCount), range: range)
+    replica = try Replica(graph, evaluationGraph: nil, optimizer: Self.optimizer, slotCount: schedule.slotCount)
+    let store = replica.store
+    reducer = try ReproducibleReducer(
+      group: group, shardCount: shardCount, range: range, maximumCount: store.slotElementCount)
+    buckets = Buckets(
+      boundaries: ParameterStore.readyOrder(graph).map { store.offsets[$0] }, end: store.slotElementCount)
+    var random = RandomStream(seed: 1, purpose: .test, stream: UInt64(group.rank))
+    images = (0..<workload.batch * 784).map { _ in Float(random.normal()) }
+    labels = (0..<workload.batch).map { _ in Int32(random.below(10)) }
+    let values = graph.parameters.map { graph.initialParameterValues($0, seed: 1) }
+    // All is compiled and no tensor is touched: what comes on top is what the plan counts.
+    let baseline = ProcessMemory.resident
+    for (index, value) in values.enumerated() { try store.write(value, to: index) }
+    memoryMeasured = nil
+    for step in 1...3 { _ = try self.step(step) }
+    guard let baseline, let resident = ProcessMemory.resident else { return }
+    memoryMeasured = Bytes(resident.count - baseline.count)
+  }
+
+  /// Runs steps for `seconds` and at least five. Collective: every rank does as many.
+  package func run(seconds: Double) throws -> Result {
+    let clock = ContinuousClock()
+    let begin = clock.now
+    var times: [Double] = []
+    var loss = 0.0
+    var isOver: Int32 = 0
+    while isOver == 0 {
+      let start = clock.now
+      loss = try step(times.count + 4)
+      times.append(Seconds(clock.now - start).count)
+      isOver = times.count >= 5 && clock.now - begin >= .seconds(seconds) ? 1 : 0
+      // Untimed: the ranks agree on the end.
+      if group.rankCount > 1 { isOver = try group.allReduce(isOver, .maximum) }
+    }
+    times.sort()
+    let median = times[times.count / 2]
+    return Result(
+      workload: workload.rawValue, mode: "apus", procs: group.rankCount, threads: threads,
+      batchPerProc: workload.batch, params: replica.store.graph.parameterCount,
+      stepMilliseconds: (median * 1e6).rounded() / 1e3, bestMilliseconds: (times[0] * 1e6).rounded() / 1e3,
+      steps: times.count, samplesPerSecond: (Double(group.rankCount * workload.batch) / median * 10).rounded() / 10,
+      loss: loss, memoryPlanned: replica.memory.total, memoryMeasured: memoryMeasured)
+  }
+
+  /// Median time of each kernel of a shard, with what chose it.
+  package func profile() throws -> [(layer: String, operation: String, implementation: String, time: Seconds)] {
+    let steps = try replica.program.profile(repetitions: 200)
+    return zip(steps, replica.program.compiled.implementations).map {
+      ($0.layer, $0.operation, $1.implementation, Seconds($0.seconds))
+    }
+  }
+
+  private func step(_ number: Int) throws -> Double {
+    let store = replica.store
+    let count = workload.shardSamples
+    for entry in reducer.schedule.steps {
+      let first = (entry.shard % (workload.batch / count)) * count
+      try replica.computeShard(
+        images.span.extracting(first * 784..<(first + count) * 784), labels.span.extracting(first..<first + count),
+        slot: entry.slot, dropout: .none)
+      try store.withSlots { slots in
+        try reducer.merge(entry, &slots, stride: store.slotElementCount, elements: 0..<store.slotElementCount)
+      }
+    }
+    for bucket in buckets.ranges {
+      try store.withSlots { slots in
+        try reducer.allReduce(&slots, stride: store.slotElementCount, elements: bucket)
+      }
+    }
+    let loss = store.withSlot(0) { Double($0[store.elementCount]) }
+    Self.optimizer.update(store, step: number, learningRate: Self.learningRate)
+    return loss
+  }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Foundation
+import Training
+import Units
+
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Measure this machine.", subcommands: [BenchTrainCommand.self])
+}
+
+struct BenchTrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Measure whole training steps of a known network on generated data.",
+    discussion: """
+      Prints one line of JSON: the median step and the samples a second it makes. A step is forward, loss read back, \
+      backward, all-reduce over the ranks, update. scripts/bench pairs it with PyTorch.
+
+      Examples:
+        apus bench train --workload lenet5
+        mpirun -np 2 apus bench train --workload mlp --threads 1
+        apus bench train --workload lenet5 --profile
+      """)
+
+  @Option(help: "mlp (784-512-256-10, batch 128 a rank) or lenet5 (batch 64 a rank).")
+  var workload: String
+
+  @Option(help: "Cores a rank uses; default: the host's cores divided by its ranks.")
+  var threads: Int?
+
+  @Option(help: "How long to measure.")
+  var seconds = 3.0
+
+  @Flag(help: "Print the time of each kernel too, on standard error.")
+  var profile = false
+
+  func validate() throws {
+    guard TrainingBenchmark.Workload(rawValue: workload) != nil else {
+      let names = TrainingBenchmark.Workload.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("--workload '\(workload)' is none of \(names)")
+    }
+    guard seconds > 0, seconds <= 3600 else { throw ValidationError("--seconds \(seconds) is not in 0 … 3600") }
+    if let threads, threads < 1 { throw ValidationError("--threads \(threads): a rank uses at least one core") }
+  }
+
+  func run() throws {
+    guard let workload = TrainingBenchmark.Workload(rawValue: workload) else { return }
+    let ranks = try Ranks.join()
+    defer { ranks.leave() }
+    let benchmark = try TrainingBenchmark(
+      workload, group: ranks.group, threads: threads ?? ranks.coresPerRank())
+    let result = try benchmark.run(seconds: seconds)
+    guard ranks.group.rank == 0 else { return }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    Console.print(String(decoding: try encoder.encode(result), as: UTF8.self))
+    guard profile else { return }
+    for row in try benchmark.profile() {
+      Console.complain("\(row.layer)\t\(row.operation)\t\(row.implementation)\t\(row.time)")
+    }
+  }
+}

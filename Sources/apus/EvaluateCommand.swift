@@ -1,0 +1,43 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+import Jobs
+import Training
+
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Test a trained network: accuracy, loss, confusion matrix.",
+    discussion: """
+      Reads the run's job and its newest whole checkpoint, and runs the job's test set through the network.
+
+      Examples:
+        apus evaluate runs/lenet5-fashion-mnist
+        apus evaluate runs/lenet5-fashion-mnist --json
+      """)
+
+  @Argument(help: "The run's directory.")
+  var run: String
+
+  @Option(help: "Another checkpoint file of the run.")
+  var checkpoint: String?
+
+  @Option(help: "Cores to use; default: all.")
+  var threads: Int?
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func validate() throws {
+    if let threads, threads < 1 { throw ValidationError("--threads \(threads): use at least one core") }
+  }
+
+  func run() throws {
+    let ranks = try Ranks.join()
+    defer { ranks.leave() }
+    let evaluation = try SavedRun(directory: RunDirectory(path: run), checkpoint: checkpoint)
+      .evaluate(on: ranks.group, threads: threads ?? ranks.coresPerRank())
+    guard ranks.group.rank == 0 else { return }
+    Console.print(json ? try evaluation.json() : evaluation.text)
+  }
+}
