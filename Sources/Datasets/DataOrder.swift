@@ -1,0 +1,97 @@
+import Randomness
+
+/// Which samples make up which step: the same on any number of ranks.
+///
+/// A global batch is a contiguous piece of the epoch's order, and is cut into `shardCount` contiguous shards of equal
+/// size. In training the order is a seeded permutation, another one for each epoch; the last incomplete batch of an
+/// epoch is dropped, and as each epoch shuffles anew no sample is left out for good. In evaluation the order is that of
+/// the files, and the last batch is filled up with padding that does not count.
+package struct DataOrder: Hashable, Sendable {
+  package enum Kind: Hashable, Sendable {
+    case training(seed: UInt64)
+    case evaluation
+  }
+
+  package let kind: Kind
+  package let sampleCount: Int
+  package let batchSize: Int
+  package let shardCount: Int
+
+  /// - Throws: `DataOrderError` if shards would be unequal or empty, or there is not one whole batch to train on.
+  package init(kind: Kind, sampleCount: Int, batchSize: Int, shardCount: Int) throws(DataOrderError) {
+    guard sampleCount > 0, batchSize > 0, shardCount > 0, sampleCount <= Int(UInt32.max) else {
+      throw DataOrderError(code: .notPositive, sampleCount: sampleCount, batchSize: batchSize, shardCount: shardCount)
+    }
+    guard batchSize % shardCount == 0 else {
+      throw DataOrderError(code: .unequalShards, sampleCount: sampleCount, batchSize: batchSize, shardCount: shardCount)
+    }
+    guard kind == .evaluation || batchSize <= sampleCount else {
+      throw DataOrderError(code: .noWholeBatch, sampleCount: sampleCount, batchSize: batchSize, shardCount: shardCount)
+    }
+    self.kind = kind
+    self.sampleCount = sampleCount
+    self.batchSize = batchSize
+    self.shardCount = shardCount
+  }
+
+  package var samplesPerShard: Int { batchSize / shardCount }
+
+  /// Training: whole batches only. Evaluation: as many as hold every sample.
+  package var stepsPerEpoch: Int {
+    switch kind {
+    case .training: sampleCount / batchSize
+    case .evaluation: (sampleCount + batchSize - 1) / batchSize
+    }
+  }
+
+  /// The samples of `epoch` in order, each of 0..<`sampleCount` once.
+  package func samples(epoch: Int) -> [UInt32] {
+    switch kind {
+    case .training(let seed):
+      seededPermutation(count: sampleCount, seed: seed, purpose: .dataOrder, stream: UInt64(epoch))
+    case .evaluation: (0..<UInt32(sampleCount)).map { $0 }
+    }
+  }
+
+  /// Places in `samples(epoch:)` of `shards` of batch `step`, a contiguous range. In evaluation's last batch it is cut at
+  /// `sampleCount` (and may be empty): the rest of the shard is padding.
+  package func places(step: Int, shards: Range<Int>) -> Range<Int> {
+    precondition(step >= 0 && step < stepsPerEpoch, "an epoch has \(stepsPerEpoch) steps, there is no step \(step)")
+    precondition(shards.lowerBound >= 0 && shards.upperBound <= shardCount, "there are \(shardCount) shards")
+    let start = step * batchSize
+    return
+      (start + shards.lowerBound * samplesPerShard..<start + shards.upperBound * samplesPerShard)
+      .clamped(to: 0..<sampleCount)
+  }
+}
+
+/// Why samples cannot be cut into batches and shards as asked.
+package struct DataOrderError: Error, Hashable, CustomStringConvertible {
+  package enum Code: String, Sendable { case notPositive, unequalShards, noWholeBatch }
+  package let code: Code
+  package let sampleCount: Int
+  package let batchSize: Int
+  package let shardCount: Int
+
+  package var description: String {
+    switch code {
+    case .notPositive:
+      "\(sampleCount) samples, batch \(batchSize), \(shardCount) shards: each must be 1 or more, "
+        + "and there may be no more than \(UInt32.max) samples"
+    case .unequalShards:
+      "a batch of \(batchSize) cannot be cut into \(shardCount) equal shards; make the batch a multiple of \(shardCount)"
+        + ", such as \((batchSize / shardCount + 1) * shardCount)"
+    case .noWholeBatch:
+      "a batch of \(batchSize) is more than the \(sampleCount) samples there are; make the batch \(sampleCount) or less"
+    }
+  }
+}
+
+/// The shards that `rank` holds: contiguous, in rank order, sizes differing by one at most, the first ranks with more.
+/// Empty for the last ranks if there are more ranks than shards; whether that is an error is the caller's to say.
+package func shards(of rank: Int, rankCount: Int, shardCount: Int) -> Range<Int> {
+  precondition(rank >= 0 && rank < rankCount && shardCount >= 0, "rank \(rank) of \(rankCount)")
+  let (size, larger) = shardCount.quotientAndRemainder(dividingBy: rankCount)
+  let start = rank * size + min(rank, larger)
+  return start..<start + size + (rank < larger ? 1 : 0)
+}

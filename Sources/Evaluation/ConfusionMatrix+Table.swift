@@ -1,0 +1,63 @@
+import Units
+
+extension ConfusionMatrix {
+  /// The matrix as aligned text: true classes as rows, predicted ones as columns, recall as the last column, precision
+  /// as the last row, accuracy in the corner. What is undefined is "–".
+  ///
+  /// Ten classes with names of up to 11 letters and counts below 100,000 take at most 120 columns: headings are cut to
+  /// the width of the columns, and numbered instead where a cut would make two of them equal.
+  package func table(classNames: [String]) -> String {
+    precondition(classNames.count == classCount, "\(classCount) classes, but \(classNames.count) names")
+    let digits = counts.map { String($0).count }.max() ?? 1
+    let width = max(8, digits)  // 8: a heading that can still be read, and "100.0 %"
+    let rows = classNames.map { String($0.prefix(16)) }
+    let first = "true \\ pred."
+    let firstWidth = max(first.count, rows.map(\.count).max() ?? 0, "precision".count)
+    var lines = [
+      ([first.padded(firstWidth)] + (headings(classNames, width: width) + ["recall"]).map { $0.leftPadded(width) })
+    ]
+    for row in 0..<classCount {
+      let cells = (0..<classCount).map { String(self[true: row, predicted: $0]) } + [percent(recall(row))]
+      lines.append([rows[row].padded(firstWidth)] + cells.map { $0.leftPadded(width) })
+    }
+    let last = (0..<classCount).map { percent(precision($0)) } + [percent(accuracy)]
+    lines.append(["precision".padded(firstWidth)] + last.map { $0.leftPadded(width) })
+    return lines.map { $0.joined(separator: " ") }.joined(separator: "\n")
+  }
+
+  /// One line a class: precision, recall, specificity, F1 and support, then their macro averages.
+  package func measures(classNames: [String]) -> String {
+    precondition(classNames.count == classCount, "\(classCount) classes, but \(classNames.count) names")
+    let firstWidth = max("macro average".count, classNames.map(\.count).max() ?? 0)
+    let headings = ["precision", "recall", "specificity", "F1", "support"]
+    func line(_ name: String, _ cells: [String]) -> String {
+      ([name.padded(firstWidth)] + cells.map { $0.leftPadded("specificity".count) }).joined(separator: " ")
+    }
+    var lines = [line("class", headings)]
+    for (index, name) in classNames.enumerated() {
+      let values = [precision(index), recall(index), specificity(index), f1(index)].map(percent)
+      lines.append(line(name, values + [String(support(index))]))
+    }
+    let averages = [macroPrecision, macroRecall, macroSpecificity, macroF1].map(percent)
+    lines.append(line("macro average", averages + [String(total)]))
+    return lines.joined(separator: "\n")
+  }
+
+  private func headings(_ names: [String], width: Int) -> [String] {
+    let cut = names.map { name in
+      name.count <= width ? name : name.prefix(width - 1).split(separator: " ").joined(separator: " ") + "."
+    }
+    return cut.enumerated().map { index, heading in
+      cut.filter { $0 == heading }.count == 1 ? heading : "#\(index)"
+    }
+  }
+
+  private func percent(_ value: Double?) -> String {
+    value.map { fixedPoint($0 * 100, decimals: 1) + " %" } ?? "–"
+  }
+}
+
+extension String {
+  fileprivate func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+  fileprivate func leftPadded(_ width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
+}
