@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collectives
 import Evaluation
 import Foundation
 import Jobs
@@ -16,8 +17,8 @@ struct EvaluateCommand: ParsableCommand {
         apus evaluate runs/lenet5-fashion-mnist --json
       """)
 
-  @Argument(help: "The run's directory.")
-  var run: String
+  @Argument(help: ArgumentHelp("The run's directory.", valueName: "run"))
+  var directory: String
 
   @Option(help: "Another checkpoint file of the run.")
   var checkpoint: String?
@@ -35,7 +36,7 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     let ranks = try Ranks.join()
     defer { ranks.leave() }
-    let evaluation = try SavedRun(directory: RunDirectory(path: run), checkpoint: checkpoint)
+    let evaluation = try SavedRun(directory: RunDirectory(path: directory), checkpoint: checkpoint)
       .evaluate(on: ranks.group, threads: threads ?? ranks.coresPerRank())
     guard ranks.group.rank == 0 else { return }
     Console.print(json ? try evaluation.json() : evaluation.text)
