@@ -58,6 +58,9 @@
     unsafe sums = .allocate(capacity: sumCounts.reduce(0, +))
   }
 
+  /// Room for the sums of other ranks: what the reducer allocates.
+  package var byteCount: Int { unsafe received.count * MemoryLayout<Float>.stride }
+
   deinit {
     unsafe received.deallocate()
     unsafe sums.deallocate()

@@ -131,10 +131,10 @@ package import ModelGraph
         .parameterMismatch,
         "parameter '\(graph[graph.parameters[parameter]].name)' is \(shape), given \(elements.count) elements")
     }
-    var elements = elements
-    try unsafe elements.withUnsafeMutableBufferPointer { buffer in
-      unsafe try copy(
-        plainLayout(parameter), buffer.baseAddress!, to: layouts[parameter], start(section) + offsets[parameter])
+    // oneDNN takes the source of a reorder by a mutable pointer and only reads it.
+    try unsafe elements.withUnsafeBufferPointer { buffer in
+      let source = unsafe UnsafeMutablePointer(mutating: buffer.baseAddress!)
+      unsafe try copy(plainLayout(parameter), source, to: layouts[parameter], start(section) + offsets[parameter])
     }
   }
 

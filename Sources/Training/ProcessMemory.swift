@@ -3,8 +3,9 @@ package import Units
 
 /// What the kernel says of this process's memory.
 package enum ProcessMemory {
-  /// Resident now: pages that are in memory. Nil where /proc is not there.
-  package static var resident: Bytes? { field("VmRSS:") }
+  /// Resident pages that no file backs: what the process has written, not the code it has read. Nil where /proc is not
+  /// there.
+  package static var anonymous: Bytes? { field("RssAnon:") }
 
   /// The most that was ever resident.
   package static var peak: Bytes? { field("VmHWM:") }

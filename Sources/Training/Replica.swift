@@ -11,7 +11,7 @@ package final class Replica {
   package let store: ParameterStore
   package let program: Program
   package let evaluation: Program?
-  package let memory: MemoryPlan
+  package private(set) var memory: MemoryPlan
   let input: Program.Input
   let labels: Program.Input?
   let target: Program.Input?
@@ -44,6 +44,11 @@ package final class Replica {
     labels = program.input("labels")
     target = program.input("target")
     oneHot = Array(repeating: 0, count: target?.elementCount ?? 0)
+  }
+
+  /// Adds to the plan what the rank's reducer has allocated.
+  func count(_ reducer: any ShardReducer) {
+    if let reducer = reducer as? ReproducibleReducer { memory.reduction = Bytes(reducer.byteCount) }
   }
 
   /// Draws the initial parameters.
@@ -92,5 +97,8 @@ package struct MemoryPlan: Hashable, Codable, Sendable {
   /// Activations, gradients between layers, inputs and scratchpads, at their peak.
   package let workspace: Bytes
 
-  package var total: Bytes { parameters + gradients + optimizerStates + workspace }
+  /// What the reducer receives from other ranks.
+  package var reduction = Bytes(0)
+
+  package var total: Bytes { parameters + gradients + optimizerStates + workspace + reduction }
 }

@@ -26,8 +26,6 @@ final class RunState {
   private var records: RecordWriter?
   private var header: Checkpoint.Header
   private let resumedFromStep: Int
-  private let baseline: Bytes?
-  private var measuredMemory: Bytes?
   private let clock = ContinuousClock()
   private let start = ContinuousClock.now
   private var trainingSeconds = 0.0
@@ -52,8 +50,6 @@ final class RunState {
     learningRate = trainer.job.training.optimizer.learningRate
     let ready = ParameterStore.readyOrder(replica.store.graph).map { replica.store.offsets[$0] }
     buckets = Buckets(boundaries: ready, end: replica.store.slotElementCount)
-    // Everything is compiled and nothing is touched: what comes on top of this is what the plan counts.
-    baseline = ProcessMemory.resident
     let opening = try RunOpening(trainer).open()
     directory = opening.directory
     header =
@@ -91,7 +87,6 @@ final class RunState {
       let loss = try step(loader)
       header.step += 1
       header.epochLoss += loss.value
-      if header.step == resumedFromStep + 2 { measureMemory() }
       let endsEpoch = header.step % order.stepsPerEpoch == 0
       if endsEpoch { try endEpoch() }
       if let stop = loss.stop, header.step < totalSteps {
@@ -191,11 +186,6 @@ final class RunState {
     try trainer.tell(.checkpoint(step: header.step, path: path))
   }
 
-  private func measureMemory() {
-    guard let baseline, let resident = ProcessMemory.resident else { return }
-    measuredMemory = Bytes(resident.count - baseline.count)
-  }
-
   private func announce() throws {
     let placement = try gatherPlacement()
     guard trainer.isCoordinator else { return }
@@ -231,7 +221,7 @@ final class RunState {
       samplesPerSecond: Double(steps * job.training.batch) / max(trainingSeconds, 1e-9),
       finalTrainingLoss: lastEpoch?.trainingLoss ?? 0, testLoss: lastEpoch?.testLoss,
       testAccuracy: lastEpoch?.testAccuracy,
-      memory: MemoryRecord(planned: replica.memory.total, measured: measuredMemory),
+      memory: MemoryRecord(planned: replica.memory.total, processPeak: ProcessMemory.peak),
       checkpoint: directory.checkpoint(step: header.step))
     guard trainer.isCoordinator else { return report }
     try records?.append("report", report)

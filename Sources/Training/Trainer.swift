@@ -54,6 +54,7 @@ package final class Trainer {
     }
     try Agreement.alike(group, exitCode: Self.exitCode) { try checkAgreement(data, replica) }
     let reducer = try makeReducer(shards, replica)
+    replica.count(reducer)
     let run = try RunState(trainer: self, data: data, order: order, replica: replica, reducer: reducer, shards: shards)
     return try run.train()
   }

@@ -97,6 +97,7 @@ package struct TrainingBenchmark {
     let store = replica.store
     reducer = try ReproducibleReducer(
       group: group, shardCount: shardCount, range: range, maximumCount: store.slotElementCount)
+    replica.count(reducer)
     buckets = Buckets(
       boundaries: ParameterStore.readyOrder(graph).map { store.offsets[$0] }, end: store.slotElementCount)
     var random = RandomStream(seed: 1, purpose: .test, stream: UInt64(group.rank))
@@ -104,12 +105,13 @@ package struct TrainingBenchmark {
     labels = (0..<workload.batch).map { _ in Int32(random.below(10)) }
     let values = graph.parameters.map { graph.initialParameterValues($0, seed: 1) }
     // All is compiled and no tensor is touched: what comes on top is what the plan counts.
-    let baseline = ProcessMemory.resident
+    let baseline = ProcessMemory.anonymous
     for (index, value) in values.enumerated() { try store.write(value, to: index) }
     memoryMeasured = nil
     for step in 1...3 { _ = try self.step(step) }
-    guard let baseline, let resident = ProcessMemory.resident else { return }
-    memoryMeasured = Bytes(resident.count - baseline.count)
+    guard let baseline, let resident = ProcessMemory.anonymous else { return }
+    // The baseline holds `values`, so what it is compared with must too.
+    withExtendedLifetime(values) { memoryMeasured = Bytes(resident.count - baseline.count) }
   }
 
   /// Runs steps for `seconds` and at least five. Collective: every rank does as many.

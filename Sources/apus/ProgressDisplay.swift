@@ -89,8 +89,8 @@ final class ProgressDisplay {
       "trained \(report.epochs) epochs, \(report.steps.grouped) steps in \(report.trainingSeconds) "
         + "(\(report.totalSeconds) with evaluation and checkpoints): \(Int(report.samplesPerSecond).grouped) samples/s"
     ]
-    if let measured = report.memory.measured {
-      rows.append("memory of a rank: \(report.memory.planned) planned, \(measured) measured")
+    if let peak = report.memory.processPeak {
+      rows.append("memory of a rank: \(report.memory.planned) of tensors, \(peak) peak of the process")
     }
     rows.append("checkpoint: \(report.checkpoint)")
     for row in rows { Console.complain(row) }

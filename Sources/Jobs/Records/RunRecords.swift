@@ -53,15 +53,16 @@ package struct EpochRecord: Hashable, Codable, Sendable {
   }
 }
 
-/// Memory as planned and as the kernel counted it: one rank's, the coordinator's.
+/// Memory of one rank, the coordinator's.
 package struct MemoryRecord: Hashable, Codable, Sendable {
+  /// Every tensor of a step, by the plan; `apus bench train` holds it against what the kernel counts.
   package let planned: Bytes
-  /// Resident after the first steps, above what the process had before its tensors were touched; nil if unknown.
-  package let measured: Bytes?
+  /// The most that the whole process was resident, with data, libraries and code; nil if unknown.
+  package let processPeak: Bytes?
 
-  package init(planned: Bytes, measured: Bytes?) {
+  package init(planned: Bytes, processPeak: Bytes?) {
     self.planned = planned
-    self.measured = measured
+    self.processPeak = processPeak
   }
 }
 
