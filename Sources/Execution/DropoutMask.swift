@@ -18,7 +18,7 @@ package struct DropoutState: Hashable, Sendable, Codable {
 /// Which elements a dropout keeps: a pure function of (seed, step, sample, key, element), the same on any machine.
 ///
 /// Element e of a sample (row-major) is kept if word e mod 4 of the Philox block at counter
-/// (e / 4, key · 2⁸ + purpose, sample, step) is at least rate · 2³². Kept elements are scaled by 1 / (1 − rate).
+/// (e / 4, sample, step, key · 2⁸ + purpose) is at least rate · 2³². Kept elements are scaled by 1 / (1 − rate).
 package struct DropoutMask: Sendable {
   package let scale: Float
   private let threshold: UInt32
@@ -37,7 +37,7 @@ package struct DropoutMask: Sendable {
 
   /// Whether `element` of `sample` (counted from the state's first one) is kept. The definition; slow.
   package func keeps(sample: Int, element: Int) -> Bool {
-    let counter = SIMD4(UInt32(element / 4), stream, state.firstSample + UInt32(sample), state.step)
+    let counter = SIMD4(UInt32(element / 4), state.firstSample + UInt32(sample), state.step, stream)
     return Philox(seed: state.seed).block(counter)[element % 4] >= threshold
   }
 
@@ -62,7 +62,7 @@ package struct DropoutMask: Sendable {
     _ input: UnsafePointer<Float>, to output: UnsafeMutablePointer<Float>, count: Int, sample: UInt32
   ) {
     let blocks = PhiloxBlocks(seed: state.seed)
-    let counter = (stream, state.firstSample + sample, state.step)
+    let counter = (state.firstSample + sample, state.step, stream)
     let width = 256  // A multiple of 4; the words stay in the first-level cache.
     unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: width) { buffer in
       guard let words = buffer.baseAddress else { return }

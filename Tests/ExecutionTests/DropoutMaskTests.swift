@@ -32,7 +32,7 @@ import Testing
     let stream = 5 << 8 | UInt32(RandomPurpose.dropout.rawValue)
     for element in [0, 1, 6, 4003] {
       for sample in [0, 9] {
-        let words = Philox(seed: state.seed).block(SIMD4(UInt32(element / 4), stream, 40 + UInt32(sample), 12))
+        let words = Philox(seed: state.seed).block(SIMD4(UInt32(element / 4), 40 + UInt32(sample), 12, stream))
         #expect(mask.keeps(sample: sample, element: element) == (words[element % 4] >= 1 << 30))
       }
     }
