@@ -14,7 +14,8 @@ import Glibc
       nil, max(byteCount, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let address = unsafe address, unsafe address != MAP_FAILED else {
       throw ExecutionError(
-        .outOfMemory, "the system refuses \(byteCount) bytes of memory; use a smaller shard or fewer ranks on this host")
+        .outOfMemory, "the system refuses \(byteCount) bytes of memory; use a smaller shard or fewer ranks on this host"
+      )
     }
     unsafe base = address
   }
@@ -25,7 +26,7 @@ import Glibc
 /// A graph that cannot be compiled or run.
 package struct ExecutionError: Error, Sendable, CustomStringConvertible {
   package enum Code: String, Sendable {
-    case outOfMemory, unsupported, parameterMismatch
+    case outOfMemory, unsupported, parameterMismatch, invalidLabel
   }
 
   package let code: Code

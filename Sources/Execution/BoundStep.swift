@@ -10,7 +10,7 @@ enum BoundStep {
   func run(_ stream: Stream, _ dropout: DropoutState) throws {
     switch self {
     case .call(let call): try call.run(on: stream)
-    case .host(let step): step.run(dropout)
+    case .host(let step): try step.run(dropout)
     }
   }
 }
@@ -25,13 +25,15 @@ enum BoundStep {
     unsafe self.address = unsafe address
   }
 
-  func run(_ state: DropoutState) {
+  /// - Throws: `ExecutionError` with `.invalidLabel` if a label is beyond the last class.
+  func run(_ state: DropoutState) throws {
     switch work {
     case .primitive: preconditionFailure("primitives are bound as calls")
     case .crossEntropy(let logits, let labels, let loss, let probabilities, let shape):
+      let labels = unsafe address(labels).assumingMemoryBound(to: Int32.self)
+      unsafe try LossKernels.requireClasses(labels, shape)
       unsafe LossKernels.crossEntropy(
-        logits: floats(logits), labels: address(labels).assumingMemoryBound(to: Int32.self), loss: floats(loss),
-        probabilities: floats(probabilities), shape)
+        logits: floats(logits), labels: labels, loss: floats(loss), probabilities: floats(probabilities), shape)
     case .crossEntropyBackward(let probabilities, let labels, let gradient, let shape):
       unsafe LossKernels.crossEntropyBackward(
         probabilities: floats(probabilities), labels: address(labels).assumingMemoryBound(to: Int32.self),

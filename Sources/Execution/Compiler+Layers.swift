@@ -39,7 +39,8 @@ extension Compiler {
   /// Row-major data need not move: the result is the same buffer under another shape.
   mutating func reshape(_ node: LoweredNode) throws {
     let x = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
-    tensors[node.outputs[0].index] = [Tensor(layout: try .plain(shape(node.outputs[0])), storage: x.storage)]
+    let y = Tensor(layout: try .plain(shape(node.outputs[0])), storage: x.storage)
+    try record(node.outputs[0], y, layer: node.layer)
   }
 
   mutating func add(_ node: LoweredNode) throws {

@@ -15,7 +15,8 @@ struct Compiler {
   /// Layouts of x and y of the max-pooling whose winners a value holds.
   var pools: [ValueID: (input: Layout, output: Layout)] = [:]
   private let parameterIndex: [ValueID: Int]
-  private let gradientIndex: [ValueID: Int]
+  /// Parameters by their gradient; the sum of two parameters gives both the same one.
+  private let gradientIndices: [ValueID: [Int]]
 
   init(_ lowered: LoweredGraph, parameterLayouts: [Layout]?) {
     self.lowered = lowered
@@ -24,9 +25,9 @@ struct Compiler {
     self.parameterLayouts = parameterLayouts.map { $0 } ?? Array(repeating: nil, count: graph.parameters.count)
     let parameterIndex = Dictionary(uniqueKeysWithValues: graph.parameters.enumerated().map { ($1, $0) })
     self.parameterIndex = parameterIndex
-    gradientIndex = Dictionary(
-      graph.parameterGradients.compactMap { pair in parameterIndex[pair.parameter].map { (pair.gradient, $0) } },
-      uniquingKeysWith: { first, _ in first })
+    gradientIndices = Dictionary(
+      graph.parameterGradients.compactMap { pair in parameterIndex[pair.parameter].map { (pair.gradient, [$0]) } },
+      uniquingKeysWith: +)
   }
 
   mutating func compile() throws {
@@ -37,7 +38,8 @@ struct Compiler {
       buffers[buffers.count - 1].lastStep = .max
     }
     for node in lowered.nodes { try emit(node) }
-    for output in lowered.graph.outputs.values {
+    // By name: a dictionary's own order differs from run to run, and ranks must agree on the workspace.
+    for (_, output) in lowered.graph.outputs.sorted(by: { $0.key < $1.key }) {
       guard let tensor = tensors[output.index].first else { continue }
       let plain = try self.tensor(output, in: .plain(shape(output)))
       for case .workspace(let buffer) in [tensor.storage, plain.storage] {
@@ -113,7 +115,7 @@ struct Compiler {
   ///
   /// The gradient of a parameter goes straight to the parameter's gradient if the layout is the parameter's.
   mutating func result(_ value: ValueID, in layout: Layout) -> Tensor {
-    if let index = gradientIndex[value], parameterLayouts[index] == layout {
+    if let index = gradientIndices[value]?.first(where: { parameterLayouts[$0] == layout }) {
       return Tensor(layout: layout, storage: .gradient(index))
     }
     return Tensor(layout: layout, storage: buffer(layout.byteCount))
@@ -135,7 +137,7 @@ struct Compiler {
       node: node)
   }
 
-  /// Appends any step; a parameter gradient that was not computed in place is brought there.
+  /// Appends any step and records its results.
   mutating func append(
     _ work: Step.Work, uses: [Storage], results: [(value: ValueID, tensor: Tensor)], node: LoweredNode
   ) throws {
@@ -145,14 +147,20 @@ struct Compiler {
         results: results.filter { lowered.types[$0.value.index].elementType == .float32 }
           .map { ($0.tensor.storage, $0.tensor.layout.byteCount) },
         uses: uses))
-    for (value, tensor) in results {
-      tensors[value.index] = [tensor]
-      guard let index = gradientIndex[value], tensor.storage != .gradient(index) else { continue }
+    for (value, tensor) in results { try record(value, tensor, layer: node.layer) }
+  }
+
+  /// Notes where a computed value lies; a parameter gradient that is not in its parameter's place is copied there.
+  mutating func record(_ value: ValueID, _ tensor: Tensor, layer: String) throws {
+    tensors[value.index] = [tensor]
+    guard let indices = gradientIndices[value] else { return }
+    tensors[value.index] = try indices.map { index in
+      guard tensor.storage != .gradient(index) else { return tensor }
       let layout = try parameterLayouts[index] ?? .plain(shape(value))
       parameterLayouts[index] = layout
       let home = Tensor(layout: layout, storage: .gradient(index))
-      try appendReorder(from: tensor, to: home, layer: node.layer)
-      tensors[value.index] = [home]
+      try appendReorder(from: tensor, to: home, layer: layer)
+      return home
     }
   }
 
@@ -168,7 +176,9 @@ struct Compiler {
   }
 
   private mutating func appendStep(_ step: Step) {
-    for case .workspace(let buffer) in step.uses { buffers[buffer].lastStep = max(buffers[buffer].lastStep, steps.count) }
+    for case .workspace(let buffer) in step.uses {
+      buffers[buffer].lastStep = max(buffers[buffer].lastStep, steps.count)
+    }
     steps.append(step)
   }
 

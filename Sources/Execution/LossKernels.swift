@@ -2,6 +2,17 @@ import Glibc
 
 /// The losses as plain loops: a batch's logits are a few thousand numbers.
 @safe enum LossKernels {
+  /// A label indexes memory, so it is looked at before it does.
+  /// - Throws: `ExecutionError` with `.invalidLabel` for the first label beyond the last class.
+  @unsafe static func requireClasses(_ labels: UnsafePointer<Int32>, _ shape: CrossEntropyShape) throws {
+    for sample in 0..<shape.samples where unsafe Int(labels[sample]) >= shape.classes {
+      throw unsafe ExecutionError(
+        .invalidLabel,
+        "label \(labels[sample]) of sample \(sample) is no class of the model's \(shape.classes); use 0 to "
+          + "\(shape.classes - 1), or a negative label to leave the sample out")
+    }
+  }
+
   /// Probabilities and the summed negative log-likelihood, divided; labels below 0 are left out.
   @unsafe static func crossEntropy(
     logits: UnsafePointer<Float>, labels: UnsafePointer<Int32>, loss: UnsafeMutablePointer<Float>,

@@ -82,19 +82,32 @@ import ModelGraph
 
   // MARK: Diagnosis
 
-  /// The first operation whose result is not finite, or nil; runs the program again, on inputs set again before.
+  /// Where the first number that is not finite appears, or nil: an input (the operation is then `input`), a parameter
+  /// (`parameter`), or the result of an operation. Runs the program again on the inputs as they are; gradients go to
+  /// slot 0.
   package func firstNonFinite(dropout: DropoutState) throws -> (layer: String, operation: String)? {
+    if let input = firstNonFiniteInput() { return (input, "input") }
     if let parameter = try firstNonFiniteParameter() { return (parameter, "parameter") }
     for (step, bound) in zip(compiled.steps, steps[0]) {
       try bound.run(stream, dropout)
-      for result in step.results {
-        let elements = unsafe binder.address(result.storage, slot: 0).assumingMemoryBound(to: Float.self)
-        for index in 0..<(result.byteCount / 4) where unsafe !elements[index].isFinite {
-          return (step.layer, step.operation)
-        }
+      for result in step.results where hasNonFinite(result.storage, byteCount: result.byteCount) {
+        return (step.layer, step.operation)
       }
     }
     return nil
+  }
+
+  private func hasNonFinite(_ storage: Storage, byteCount: Int) -> Bool {
+    let elements = unsafe binder.address(storage, slot: 0).assumingMemoryBound(to: Float.self)
+    return (0..<(byteCount / 4)).contains { unsafe !elements[$0].isFinite }
+  }
+
+  private func firstNonFiniteInput() -> String? {
+    compiled.graph.inputs.first { id in
+      let type = compiled.graph[id].type
+      return type.elementType == .float32
+        && hasNonFinite(compiled.tensors[id.index][0].storage, byteCount: type.byteCount)
+    }.map { compiled.graph[$0].name }
   }
 
   private func firstNonFiniteParameter() throws -> String? {

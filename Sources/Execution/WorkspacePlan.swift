@@ -1,20 +1,27 @@
 /// Where each buffer of a program lies in its workspace: buffers whose lives overlap never overlap in memory.
-struct WorkspacePlan {
+package struct WorkspacePlan {
   /// A stretch of memory and the steps, first to last, in which it holds something.
-  struct Buffer {
-    let byteCount: Int
-    var firstStep: Int
-    var lastStep: Int
+  package struct Buffer: Hashable, Sendable {
+    package let byteCount: Int
+    package var firstStep: Int
+    package var lastStep: Int
+
+    package init(byteCount: Int, firstStep: Int, lastStep: Int) {
+      self.byteCount = byteCount
+      self.firstStep = firstStep
+      self.lastStep = lastStep
+    }
   }
 
-  static let alignment = 64
+  package static let alignment = 64
 
-  let offsets: [Int]
-  let byteCount: Int
+  /// Of each buffer in the workspace, in bytes.
+  package let offsets: [Int]
+  package let byteCount: Int
 
   /// - Parameter takeovers: (buffer, earlier buffer) where a step may write its result over its input: the two share
   ///   memory if the earlier one is of the same size and not read again.
-  init(_ buffers: [Buffer], takeovers: [(buffer: Int, earlier: Int)]) {
+  package init(_ buffers: [Buffer], takeovers: [(buffer: Int, earlier: Int)]) {
     var owner = Array(buffers.indices)
     var lives = buffers
     for (buffer, earlier) in takeovers {
@@ -50,5 +57,5 @@ struct WorkspacePlan {
     byteCount = top
   }
 
-  static func rounded(_ byteCount: Int) -> Int { (byteCount + alignment - 1) / alignment * alignment }
+  package static func rounded(_ byteCount: Int) -> Int { (byteCount + alignment - 1) / alignment * alignment }
 }

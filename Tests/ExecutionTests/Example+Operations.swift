@@ -62,6 +62,10 @@ extension Example {
         return try graph.meanSquared(
           try graph.apply(.add(Add()), twice, try graph.apply(.activation(Activation(.tanh)), y)))
       },
+      try Example("two parameters with one gradient") { graph in
+        let (a, b) = (graph.parameter("a", [3, 5]), graph.parameter("b", [3, 5]))
+        return try graph.meanSquared(try graph.apply(.add(Add()), a, b))
+      },
       try Example("one weight in two layers") { graph in
         let x = graph.input("x", TensorType([3, 4]))
         let weight = graph.parameter("weight", [4, 4])
