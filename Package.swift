@@ -8,7 +8,7 @@ import PackageDescription
 // AVX2 and FMA: every x86 instance type of the catalogue has them, and the baseline (SSE2) would cost the plain
 // Swift loops more than half their speed. oneDNN and OpenBLAS pick their own kernels at run time.
 #if arch(x86_64)
-  let processor: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])]
+  let processor: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=x86-64-v3", "-Xcc", "-fno-math-errno"])]
 #else
   let processor: [SwiftSetting] = []
 #endif
