@@ -113,7 +113,7 @@ let tests: [(name: String, uses: [String])] = [
   ("ModelGraph", ["Units"]),
   ("Collectives", ["GroupConformance", "Units"]),
   ("Models", ["ModelGraph", "Randomness", "Units"]),
-  ("Execution", ["ModelGraph", "Models", "Kernels", "Units", "Randomness", "Safetensors"]),
+  ("Execution", ["ModelGraph", "Models", "Kernels", "Units", "Randomness", "Safetensors", "CMalloc"]),
   ("MPIGroup", ["Collectives", "GroupConformance"]),
   ("Datasets", ["Units", "Randomness", "CZlib"]),
   ("Evaluation", ["Units"]),
@@ -128,6 +128,7 @@ let golden: Set = ["Safetensors", "Execution"]
 let testTargets: [Target] =
   [
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    .systemLibrary(name: "CMalloc", path: "Tests/CMalloc"),
     // The checks that every `Group` must pass, and the program that mpirun starts to run them over MPI.
     .target(
       name: "GroupConformance", dependencies: ["Collectives"], path: "Tests/GroupConformance", swiftSettings: strict),

@@ -1,7 +1,9 @@
 import Kernels
 import ModelGraph
 
-/// A compiled graph bound to memory: running it is a loop over prepared kernels that allocates nothing.
+/// A compiled graph bound to memory: running it is a loop over prepared kernels that allocates nothing itself.
+///
+/// oneDNN 2.6 makes and frees a few small blocks in each call of a kernel, for its table of arguments.
 ///
 /// A program belongs to the thread that made it, whose `Threads.use` decides how many cores its kernels take.
 @safe package final class Program {

@@ -26,7 +26,9 @@ internal import COneDNN
   deinit { unsafe dnnl_memory_destroy(handle) }
 }
 
-/// A primitive with the memory it reads and writes: prepared once, run every step, allocating nothing.
+/// A primitive with the memory it reads and writes: prepared once, run every step.
+///
+/// A run allocates nothing here; oneDNN 2.6 itself makes and frees a table of the arguments in each.
 @safe package final class KernelCall {
   package let primitive: Primitive
   private let memories: [MemoryHandle]

@@ -1,0 +1,3 @@
+// glibc's own account of the heap, mallinfo2(), which Swift's Glibc module leaves out.
+#pragma once
+#include <malloc.h>

@@ -1,0 +1,122 @@
+import ModelGraph
+import Testing
+import Units
+
+/// FLOPs and bytes against formulas written by hand, with unequal dimensions.
+@Suite struct GraphCostTests {
+  private static let (n, i, o) = (3, 5, 7)
+  private static let (c, h, w, k, l, p, q) = (2, 9, 8, 3, 2, 5, 7)  // stride 2×1, padding 1×0
+  private static let convolution = Convolution2D(stride: Extent2D(2, 1), padding: Extent2D(1, 0))
+  private static let pool = MaxPool2D(window: Window2D(kernel: Extent2D(3, 2), stride: Extent2D(2, 3)))
+
+  private struct Row: Sendable {
+    let operation: Operation
+    let inputs: [TensorType]
+    let flops: Int
+    let read: Int
+    let written: Int
+
+    init(_ operation: Operation, _ inputs: [Shape], flops: Int, read: Int, written: Int) {
+      self.init(operation, types: inputs.map { TensorType($0) }, flops: flops, read: read, written: written)
+    }
+
+    init(_ operation: Operation, types: [TensorType], flops: Int, read: Int, written: Int) {
+      self.operation = operation
+      self.inputs = types
+      self.flops = flops
+      self.read = read
+      self.written = written
+    }
+  }
+
+  private static let dense: [Row] = [
+    Row(
+      .dense(Dense()), [[n, i], [o, i], [o]], flops: 2 * n * o * i + n * o, read: 4 * (n * i + o * i + o),
+      written: 4 * n * o),
+    Row(
+      .dense(Dense(hasBias: false)), [[n, i], [o, i]], flops: 2 * n * o * i, read: 4 * (n * i + o * i),
+      written: 4 * n * o),
+    Row(
+      .denseBackwardInput(DenseBackwardInput()), [[n, o], [o, i]], flops: 2 * n * i * o, read: 4 * (n * o + o * i),
+      written: 4 * n * i),
+    Row(
+      .denseBackwardWeights(DenseBackwardWeights(hasBias: true)), [[n, i], [n, o]], flops: 2 * n * o * i + n * o,
+      read: 4 * (n * i + n * o), written: 4 * (o * i + o)),
+    Row(
+      .denseBackwardWeights(DenseBackwardWeights(hasBias: false)), [[n, i], [n, o]], flops: 2 * n * o * i,
+      read: 4 * (n * i + n * o), written: 4 * o * i),
+  ]
+
+  private static let convolutions: [Row] = [
+    Row(
+      .convolution2D(convolution), [[n, c, h, w], [o, c, k, l], [o]],
+      flops: 2 * n * o * p * q * c * k * l + n * o * p * q, read: 4 * (n * c * h * w + o * c * k * l + o),
+      written: 4 * n * o * p * q),
+    Row(
+      .convolution2DBackwardInput(Convolution2DBackwardInput(forward: convolution, input: [n, c, h, w])),
+      [[n, o, p, q], [o, c, k, l]], flops: 2 * n * o * p * q * c * k * l,
+      read: 4 * (n * o * p * q + o * c * k * l), written: 4 * n * c * h * w),
+    Row(
+      .convolution2DBackwardWeights(Convolution2DBackwardWeights(forward: convolution, weights: [o, c, k, l])),
+      [[n, c, h, w], [n, o, p, q]], flops: 2 * n * o * p * q * c * k * l + n * o * p * q,
+      read: 4 * (n * c * h * w + n * o * p * q), written: 4 * (o * c * k * l + o)),
+    // 4×3 windows of 3×2: five comparisons each; winners are bytes.
+    Row(
+      .maxPool2D(pool), [[n, c, h, w]], flops: n * c * 4 * 3 * 5, read: 4 * n * c * h * w, written: 5 * n * c * 4 * 3),
+    Row(
+      .maxPool2DBackward(MaxPool2DBackward(forward: pool, input: [n, c, h, w])),
+      types: [TensorType([n, c, 4, 3]), TensorType([n, c, 4, 3], .uint8)], flops: n * c * 4 * 3,
+      read: 5 * n * c * 4 * 3, written: 4 * n * c * h * w),
+  ]
+
+  private static let elementwise: [Row] = [
+    Row(.reshape(Reshape(to: [5, 6])), [[2, 3, 5]], flops: 0, read: 120, written: 120),
+    Row(.add(Add()), [[5, 6], [5, 6]], flops: 30, read: 240, written: 120),
+    Row(.dropout(Dropout(rate: 0.5, key: 0)), [[5, 6]], flops: 30, read: 120, written: 120),
+    Row(.activation(Activation(.sigmoid)), [[5, 6]], flops: 30, read: 120, written: 120),
+    Row(.activationBackward(ActivationBackward(.relu)), [[5, 6], [5, 6]], flops: 30, read: 240, written: 120),
+    Row(.activationBackward(ActivationBackward(.tanh)), [[5, 6], [5, 6]], flops: 90, read: 240, written: 120),
+    Row(.softmax(Softmax()), [[5, 6]], flops: 120, read: 120, written: 120),
+    Row(.softmaxBackward(SoftmaxBackward()), [[5, 6], [5, 6]], flops: 120, read: 240, written: 120),
+    Row(
+      .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 8)), types: [TensorType([5, 6]), TensorType([5], .int32)],
+      flops: 150, read: 140, written: 124),
+    Row(
+      .softmaxCrossEntropyBackward(SoftmaxCrossEntropyBackward(divisor: 8)),
+      types: [TensorType([5, 6]), TensorType([5], .int32)], flops: 60, read: 140, written: 120),
+    Row(.meanSquaredError(MeanSquaredError(divisor: 8)), [[5, 6], [5, 6]], flops: 90, read: 240, written: 4),
+    Row(
+      .meanSquaredErrorBackward(MeanSquaredErrorBackward(divisor: 8)), [[5, 6], [5, 6]], flops: 60, read: 240,
+      written: 120),
+  ]
+
+  private static let rows = dense + convolutions + elementwise
+
+  @Test(arguments: rows.indices) func costIsTheFormula(index: Int) throws {
+    let row = Self.rows[index]
+    var graph = Graph()
+    let inputs = row.inputs.map { graph.input("input", $0) }
+    _ = try graph.append(row.operation, inputs, layer: "layer")
+    let cost = graph.cost(of: graph.nodes[0])
+    #expect(cost.flops == FLOPs(row.flops), "\(row.operation.name)")
+    #expect(cost.bytesRead == Bytes(row.read), "\(row.operation.name)")
+    #expect(cost.bytesWritten == Bytes(row.written), "\(row.operation.name)")
+    #expect(graph.cost() == cost && graph.cost { _ in false } == .zero)
+  }
+
+  @Test func costsAddUpByPass() throws {
+    var graph = Graph()
+    let x = graph.input("x", TensorType([3, 5]))
+    let weight = graph.parameter("weight", [7, 5], .zeros)
+    let y = try graph.append(.dense(Dense(hasBias: false)), [x, weight], layer: "f")[0]
+    let target = graph.input("target", TensorType([3, 7]))
+    let loss = try graph.append(.meanSquaredError(MeanSquaredError(divisor: 21)), [y, target], layer: "loss")[0]
+    let whole = try graph.differentiated(loss)
+    #expect(whole.cost { $0.pass == .forward } == graph.cost())
+    #expect(whole.cost { $0.pass == .forward }.flops == FLOPs(2 * 3 * 5 * 7 + 3 * 21))
+    // The input needs no gradient: half of a dense layer's backward.
+    #expect(whole.cost { $0.pass == .backward }.flops == FLOPs(2 * 3 * 5 * 7 + 2 * 21))
+    #expect(whole.cost() == whole.cost { $0.pass == .forward } + whole.cost { $0.pass == .backward })
+    #expect(whole.parameterCount == 35)
+  }
+}

@@ -1,0 +1,160 @@
+import ModelGraph
+import Testing
+
+/// The shape rule of every operation, and every refusal with its text.
+@Suite struct GraphShapeTests {
+  private func types(_ operation: Operation, _ shapes: [Shape]) throws -> [TensorType] {
+    try operation.rule.outputTypes(shapes.map { TensorType($0) }, layer: "L")
+  }
+
+  private static let pool = MaxPool2D(
+    window: Window2D(kernel: Extent2D(3, 2), stride: Extent2D(2, 1), padding: Extent2D(1, 0)))
+  private static let strided = Convolution2D(stride: Extent2D(2, 3), padding: Extent2D(1, 0))
+
+  private static let rules: [(operation: Operation, inputs: [Shape], outputs: [Shape])] = [
+    (.dense(Dense()), [[3, 5], [7, 5], [7]], [[3, 7]]),
+    (.denseBackwardInput(DenseBackwardInput()), [[3, 7], [7, 5]], [[3, 5]]),
+    (.denseBackwardWeights(DenseBackwardWeights(hasBias: true)), [[3, 5], [3, 7]], [[7, 5], [7]]),
+    (.denseBackwardWeights(DenseBackwardWeights(hasBias: false)), [[3, 5], [3, 7]], [[7, 5]]),
+    // (8 + 2 − 3) / 2 + 1 = 4 rows, (11 − 2) / 3 + 1 = 4 columns; both leave no remainder but the rows.
+    (.convolution2D(strided), [[2, 3, 8, 11], [5, 3, 3, 2], [5]], [[2, 5, 4, 4]]),
+    (.convolution2D(strided), [[2, 3, 9, 10], [5, 3, 3, 2], [5]], [[2, 5, 5, 3]]),
+    (
+      .convolution2DBackwardInput(Convolution2DBackwardInput(forward: strided, input: [2, 3, 8, 11])),
+      [[2, 5, 4, 4], [5, 3, 3, 2]], [[2, 3, 8, 11]]
+    ),
+    (
+      .convolution2DBackwardWeights(Convolution2DBackwardWeights(forward: strided, weights: [5, 3, 3, 2])),
+      [[2, 3, 8, 11], [2, 5, 4, 4]], [[5, 3, 3, 2], [5]]
+    ),
+    (
+      .maxPool2DBackward(MaxPool2DBackward(forward: pool, input: [2, 3, 8, 7])), [[2, 3, 4, 6], [2, 3, 4, 6]],
+      [[2, 3, 8, 7]]
+    ),
+    (.reshape(Reshape(to: [4, 15])), [[2, 5, 6]], [[4, 15]]), (.add(Add()), [[2, 5], [2, 5]], [[2, 5]]),
+    (.dropout(Dropout(rate: 0, key: 1)), [[2, 5, 3]], [[2, 5, 3]]),
+    (.activation(Activation(.tanh)), [[2, 5, 3]], [[2, 5, 3]]),
+    (.activationBackward(ActivationBackward(.tanh)), [[2, 5, 3], [2, 5, 3]], [[2, 5, 3]]),
+    (.softmax(Softmax()), [[4]], [[4]]), (.softmaxBackward(SoftmaxBackward()), [[2, 4], [2, 4]], [[2, 4]]),
+    (.meanSquaredError(MeanSquaredError(divisor: 3)), [[2, 5], [2, 5]], [[]]),
+    (.meanSquaredErrorBackward(MeanSquaredErrorBackward(divisor: 3)), [[2, 5], [2, 5]], [[2, 5]]),
+  ]
+
+  @Test(arguments: rules.indices) func outputsHaveTheShapeOfTheRule(index: Int) throws {
+    let rule = Self.rules[index]
+    #expect(try types(rule.operation, rule.inputs) == rule.outputs.map { TensorType($0) }, "\(rule.operation.name)")
+  }
+
+  @Test func outputsThatAreNotFloatsHaveTheirType() throws {
+    #expect(
+      try types(.maxPool2D(Self.pool), [[2, 3, 8, 7]])
+        == [TensorType([2, 3, 4, 6]), TensorType([2, 3, 4, 6], .uint8)])
+    let loss = Operation.softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 9))
+    #expect(
+      try loss.rule.outputTypes([TensorType([4, 7]), TensorType([4], .int32)], layer: "L")
+        == [TensorType([]), TensorType([4, 7])])
+    let reshape = Operation.reshape(Reshape(to: [2, 3]))
+    #expect(try reshape.rule.outputTypes([TensorType([6], .int32)], layer: "L") == [TensorType([2, 3], .int32)])
+  }
+
+  private static func pooling(_ kernel: Extent2D, padding: Extent2D = Extent2D(0)) -> Operation {
+    .maxPool2D(MaxPool2D(window: Window2D(kernel: kernel, stride: Extent2D(1), padding: padding)))
+  }
+
+  private static let refusals: [(operation: Operation, inputs: [Shape], code: GraphError.Code, text: String)] = [
+    (
+      .dense(Dense()), [[3, 5, 2], [7, 10], [7]], .shapeMismatch,
+      "a dense layer takes [samples, features], its input is 3×5×2; put a 'flatten' layer before it"
+    ),
+    (
+      .dense(Dense()), [[3, 5], [7, 4], [7]], .shapeMismatch,
+      "weights 7×4 take 4 features, the input 3×5 has 5"
+    ),
+    (
+      .convolution2D(Convolution2D()), [[3, 5], [7, 5, 1, 1], [7]], .shapeMismatch,
+      "a 2D convolution takes [samples, channels, height, width], its input is 3×5"
+    ),
+    (
+      .convolution2D(Convolution2D()), [[2, 3, 8, 7], [5, 4, 2, 2], [5]], .shapeMismatch,
+      "weights 5×4×2×2 take 4 channels, the input 2×3×8×7 has 3"
+    ),
+    (
+      .convolution2D(Convolution2D(padding: Extent2D(1, 0))), [[2, 3, 8, 7], [5, 3, 11, 2], [5]], .shapeMismatch,
+      "a 11×2 window does not fit an input of 8×7 with padding 1×0; use a smaller kernel or more padding"
+    ),
+    (
+      .convolution2D(Convolution2D(stride: Extent2D(1, 0))), [[2, 3, 8, 7], [5, 3, 2, 2], [5]], .invalidArgument,
+      "kernel 2×2, stride 1×0, padding 0×0: kernel and stride start at 1, padding at 0"
+    ),
+    (
+      .convolution2D(Convolution2D(padding: Extent2D(-1, 0))), [[2, 3, 8, 7], [5, 3, 2, 2], [5]], .invalidArgument,
+      "kernel 2×2, stride 1×1, padding -1×0: kernel and stride start at 1, padding at 0"
+    ),
+    (
+      pooling(Extent2D(2)), [[3, 8, 7]], .shapeMismatch,
+      "2D pooling takes [samples, channels, height, width], its input is 3×8×7"
+    ),
+    (
+      pooling(Extent2D(16, 17)), [[1, 1, 40, 40]], .invalidArgument,
+      "a pooling window of 16×17 has more than 256 positions; use a smaller kernel"
+    ),
+    (
+      pooling(Extent2D(3, 2), padding: Extent2D(1, 2)), [[1, 1, 8, 7]], .invalidArgument,
+      "padding 1×2 leaves windows of 3×2 that see no input; use less padding"
+    ),
+    (
+      pooling(Extent2D(9, 2)), [[1, 1, 8, 7]], .shapeMismatch,
+      "a 9×2 window does not fit an input of 8×7 with padding 0×0; use a smaller kernel or more padding"
+    ),
+    (
+      .reshape(Reshape(to: [4, 7])), [[2, 3, 5]], .shapeMismatch, "2×3×5 has 30 elements, 4×7 has 28"
+    ),
+    (
+      .add(Add()), [[2, 3], [3, 2]], .shapeMismatch, "cannot add 2×3 and 3×2: the shapes must be equal"
+    ),
+    (
+      .dropout(Dropout(rate: 1, key: 0)), [[2, 3]], .invalidArgument,
+      "dropout rate 1.0 is outside 0 ..< 1; use the share to drop, such as 0.5"
+    ),
+    (
+      .dropout(Dropout(rate: -0.25, key: 0)), [[2, 3]], .invalidArgument,
+      "dropout rate -0.25 is outside 0 ..< 1; use the share to drop, such as 0.5"
+    ),
+    (
+      .softmax(Softmax()), [[]], .shapeMismatch, "softmax needs at least one dimension, its input is a scalar"
+    ),
+    (
+      .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 4)), [[4, 7], [4]], .shapeMismatch,
+      "cross-entropy takes [samples, classes] and one int32 label a sample, not 4×7 and 4"
+    ),
+    (
+      .meanSquaredError(MeanSquaredError(divisor: 4)), [[4, 7], [7, 4]], .shapeMismatch,
+      "mean squared error takes two tensors of one shape, not 4×7 and 7×4"
+    ),
+  ]
+
+  @Test(arguments: refusals.indices) func whatDoesNotFitIsRefusedWithItsRemedy(index: Int) throws {
+    let refusal = Self.refusals[index]
+    let error = #expect(throws: GraphError.self) { try types(refusal.operation, refusal.inputs) }
+    #expect(error?.code == refusal.code)
+    #expect(error?.layer == "L")
+    #expect(error?.description == "layer 'L': " + refusal.text)
+  }
+
+  @Test func labelsOfAnotherCountAreRefused() {
+    let loss = SoftmaxCrossEntropy(divisor: 4)
+    #expect(throws: GraphError.self) {
+      try loss.outputTypes([TensorType([4, 7]), TensorType([7], .int32)], layer: "L")
+    }
+    #expect(throws: GraphError.self) {
+      try loss.outputTypes([TensorType([4, 7, 2]), TensorType([4], .int32)], layer: "L")
+    }
+  }
+
+  @Test func typesPrintAndCountTheirBytes() {
+    #expect(Shape([2, 3, 4]).description == "2×3×4" && Shape([]).description == "scalar")
+    #expect(Shape([]).elementCount == 1 && Shape([2, 3, 4]).elementCount == 24 && Shape([2, 3, 4])[1] == 3)
+    #expect(TensorType([2, 3], .int32).description == "2×3 int32" && TensorType([2, 3]).description == "2×3")
+    #expect([ElementType.float32, .int32, .uint8].map { TensorType([2, 3], $0).byteCount } == [24, 24, 6])
+  }
+}
