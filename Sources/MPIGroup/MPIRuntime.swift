@@ -15,6 +15,7 @@ package enum MPIRuntime {
     guard !started else {
       throw GroupError(.launch, "MPI was started before in this process", remedy: "start it once")
     }
+    Transports.prepare()
     var granted: Int32 = 0
     let wanted = Int32(MPI_THREAD_MULTIPLE)
     try check(unsafe MPI_Init_thread(nil, nil, wanted, &granted), "MPI_Init_thread")
