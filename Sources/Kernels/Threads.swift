@@ -1,7 +1,7 @@
 internal import COneDNN
 internal import COpenBLAS
 
-/// The thread pools of the compute libraries.
+/// The thread pools of the compute libraries, and the cores they run on.
 package enum Threads {
   /// Sets how many threads oneDNN (through OpenMP) and OpenBLAS use for kernels that the calling thread starts.
   ///
@@ -11,4 +11,22 @@ package enum Threads {
     omp_set_num_threads(Int32(count))
     openblas_set_num_threads(Int32(count))
   }
+
+  /// Cores that the calling thread may run on, as the system or a launcher has decided.
+  package static var allowedCores: [Int] {
+    var mask = [UInt8](repeating: 0, count: maskBytes)
+    guard unsafe apus_get_affinity(&mask, maskBytes) > 0 else { return [] }
+    return (0..<maskBytes * 8).filter { mask[$0 / 8] & (1 << ($0 % 8)) != 0 }
+  }
+
+  /// Keeps the calling thread, and all that it starts from now on, on `cores`.
+  /// - Returns: whether the system agreed.
+  package static func bind(to cores: some Collection<Int>) -> Bool {
+    var mask = [UInt8](repeating: 0, count: maskBytes)
+    for core in cores where core < maskBytes * 8 { mask[core / 8] |= 1 << (core % 8) }
+    return unsafe apus_set_affinity(&mask, maskBytes) == 0
+  }
+
+  /// Room for 8192 cores, the most that Linux is built for.
+  private static let maskBytes = 1024
 }

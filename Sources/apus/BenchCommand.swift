@@ -49,7 +49,7 @@ struct BenchTrainCommand: ParsableCommand {
     let ranks = try Ranks.join()
     defer { ranks.leave() }
     let benchmark = try TrainingBenchmark(
-      workload, group: ranks.group, threads: threads ?? ranks.coresPerRank())
+      workload, group: ranks.group, threads: try ranks.placeThreads(threads))
     let result = try benchmark.run(seconds: seconds)
     guard ranks.group.rank == 0 else { return }
     let encoder = JSONEncoder()

@@ -37,7 +37,7 @@ struct EvaluateCommand: ParsableCommand {
     let ranks = try Ranks.join()
     defer { ranks.leave() }
     let evaluation = try SavedRun(directory: RunDirectory(path: directory), checkpoint: checkpoint)
-      .evaluate(on: ranks.group, threads: threads ?? ranks.coresPerRank())
+      .evaluate(on: ranks.group, threads: try ranks.placeThreads(threads))
     guard ranks.group.rank == 0 else { return }
     Console.print(json ? try evaluation.json() : evaluation.text)
   }

@@ -50,7 +50,7 @@ struct TrainCommand: ParsableCommand {
     }
     let display = ProgressDisplay()
     let options = TrainingOptions(
-      threads: try threads ?? ranks.coresPerRank(), runDirectory: runDirectory, resume: resume)
+      threads: try ranks.placeThreads(threads), runDirectory: runDirectory, resume: resume)
     let trainer = Trainer(file, group: ranks.group, options: options) { display.show($0) }
     switch try trainer.run() {
     case .finished: break
@@ -63,31 +63,5 @@ struct TrainCommand: ParsableCommand {
       ranks.leave()
       Console.exit(signal == SIGINT ? .interrupted : .terminated)
     }
-  }
-}
-
-/// The group this process belongs to: MPI's, or itself alone.
-struct Ranks {
-  let group: any Group
-  private let usesMPI: Bool
-
-  /// - Throws: `GroupError` with `.launch` if a launcher started ranks that MPI cannot join: never trains alone then.
-  static func join() throws -> Ranks {
-    guard MPIRuntime.launchedByMPI || MPIRuntime.foreignLauncher != nil else {
-      return Ranks(group: InProcessGroup.solo(), usesMPI: false)
-    }
-    try MPIRuntime.initialize()
-    return Ranks(group: try MPIGroup.world(), usesMPI: true)
-  }
-
-  func leave() { if usesMPI { try? MPIRuntime.finalize() } }
-
-  /// The host's cores divided by the ranks on it, at least 1. Collective.
-  func coresPerRank() throws -> Int {
-    let hosts = try group.gatherMessages(Array(group.hostName.utf8), root: 0) ?? []
-    let counts = try group.broadcastMessage(
-      hosts.map { host in UInt8(min(255, hosts.filter { $0 == host }.count)) }, root: 0)
-    let cores = ProcessInfo.processInfo.activeProcessorCount
-    return max(1, cores / max(1, Int(counts[group.rank])))
   }
 }

@@ -1,0 +1,47 @@
+import Collectives
+import Foundation
+import Kernels
+import MPIGroup
+
+/// The group this process belongs to: MPI's, or itself alone.
+struct Ranks {
+  let group: any Group
+  private let usesMPI: Bool
+
+  /// - Throws: `GroupError` with `.launch` if a launcher started ranks that MPI cannot join: never trains alone then.
+  static func join() throws -> Ranks {
+    guard MPIRuntime.launchedByMPI || MPIRuntime.foreignLauncher != nil else {
+      return Ranks(group: InProcessGroup.solo(), usesMPI: false)
+    }
+    try MPIRuntime.initialize()
+    return Ranks(group: try MPIGroup.world(), usesMPI: true)
+  }
+
+  func leave() { if usesMPI { try? MPIRuntime.finalize() } }
+
+  /// Settles how many threads this rank computes with, and on which cores. Collective.
+  ///
+  /// Ranks of one host that fit its cores get cores of their own, unless the launcher has bound them already: two ranks
+  /// that wait for each other by yielding may otherwise share one core for seconds.
+  /// - Parameter asked: threads that the user wants; nil for the cores divided by the host's ranks.
+  func placeThreads(_ asked: Int?) throws -> Int {
+    let hosts = try group.gatherMessages(Array(group.hostName.utf8), root: 0) ?? []
+    let table = hosts.indices.flatMap { rank in
+      [hosts[..<rank].filter { $0 == hosts[rank] }.count, hosts.filter { $0 == hosts[rank] }.count].flatMap {
+        [UInt8($0 & 0xff), UInt8($0 >> 8)]
+      }
+    }
+    let shared = try group.broadcastMessage(table, root: 0).map(Int.init)
+    let own = group.rank * 4
+    let localRank = shared[own] + shared[own + 1] << 8
+    let localCount = shared[own + 2] + shared[own + 3] << 8
+    let cores = Threads.allowedCores
+    let total = ProcessInfo.processInfo.processorCount
+    let isBound = cores.count < total
+    let threads = asked ?? max(1, isBound ? cores.count : total / localCount)
+    if !isBound, localCount > 1, localCount * threads <= cores.count {
+      _ = Threads.bind(to: cores[localRank * threads..<(localRank + 1) * threads])
+    }
+    return threads
+  }
+}
