@@ -96,4 +96,12 @@ extension JobFile {
     copy.job.training.epochs = epochs
     return copy
   }
+
+  /// The same file with a batch of `batch` samples in one shard, to look at its network on a few samples.
+  package func training(batch: Int) -> JobFile {
+    var copy = self
+    copy.job.training.batch = batch
+    copy.job.training.shards = 1
+    return copy
+  }
 }

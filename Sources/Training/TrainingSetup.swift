@@ -64,6 +64,17 @@ package struct JobData: Sendable {
 
   package var sampleShape: Shape { Shape(training.sampleShape) }
 
+  /// The shape of a sample, from the training images alone.
+  /// - Throws: `InvalidJob` at the line that names the file.
+  package static func sampleShape(_ file: JobFile) throws -> Shape {
+    do {
+      let images = try IDX(path: file.job.data.train.images, dimensionCount: 3)
+      return Shape([1] + images.dimensions.dropFirst())
+    } catch {
+      throw InvalidJob([file.problem(at: "data.train.images", "\(error)")])
+    }
+  }
+
   /// A number that ranks share if they have read the same data.
   var fingerprint: UInt64 {
     var fingerprint = Fingerprint()

@@ -5,30 +5,35 @@ import ArgumentParser
 struct Apus: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "apus",
-    abstract: "Trains neural networks over MPI ranks.",
-    subcommands: [TrainCommand.self, EvaluateCommand.self, BenchCommand.self])
+    abstract: "Train neural networks over MPI ranks.",
+    discussion: """
+      Start with: apus train cluster/jobs/lenet5-fashion-mnist.yaml
+      On two ranks: mpirun -np 2 apus train cluster/jobs/lenet5-fashion-mnist.yaml
+
+      Exit codes: 0 done, 2 usage, 3 invalid input, 5 launch failed, 6 rank lost, 7 numerical failure, 130 and 143 \
+      stopped by a signal.
+      """,
+    version: "0.1.0",
+    subcommands: [
+      TrainCommand.self, EvaluateCommand.self, DescribeCommand.self, CheckGradientsCommand.self, BenchCommand.self,
+    ])
 
   /// Parses, runs, and turns what went wrong into the exit code that README.md lists.
   static func main() {
     do {
       var command = try parseAsRoot()
-      do {
-        try command.run()
-      } catch {
-        exit(reporting: error)
-      }
+      try command.run()
     } catch {
-      // The parser's own: usage errors are exit code 2 here, help and version 0.
       let code = exitCode(for: error)
-      let text = fullMessage(for: error)
-      if code == .success { Console.print(text) } else { Console.complain(text) }
-      Console.exit(code == .success ? .done : .usage)
+      // The parser's own: help and version are success, usage errors are exit code 2 here.
+      if code == .success || code == .validationFailure {
+        let text = fullMessage(for: error)
+        if code == .success { Console.print(text) } else { Console.complain(text) }
+        Console.exit(code == .success ? .done : .usage)
+      }
+      let failure = Failure(error)
+      if let text = failure.text { Console.complain(text) }
+      Console.exit(failure.code)
     }
-  }
-
-  private static func exit(reporting error: any Error) -> Never {
-    let failure = Failure(error)
-    if let text = failure.text { Console.complain(text) }
-    Console.exit(failure.code)
   }
 }

@@ -1,0 +1,48 @@
+package import Units
+
+/// A graph by layer, as `apus describe` prints it: counts only, nothing measured.
+package struct GraphSummary: Hashable, Sendable, Codable {
+  package struct Layer: Hashable, Sendable, Codable {
+    package let name: String
+    /// The layer's operations in forward, such as `convolution2D + relu`.
+    package let operations: String
+    /// Shape of what the layer hands on, samples first.
+    package let output: Shape
+    package let parameterCount: Int
+    package let forward: FLOPs
+    package let backward: FLOPs
+    /// Bytes of what the layer hands on.
+    package let outputBytes: Bytes
+    /// Bytes of the layer's results that backward reads again.
+    package let savedBytes: Bytes
+  }
+
+  package let layers: [Layer]
+  package let parameterCount: Int
+  package let forward: FLOPs
+  package let backward: FLOPs
+  package let savedBytes: Bytes
+
+  package init(_ graph: Graph) {
+    let saved = Set(graph.savedValues)
+    var names: [String] = []
+    for node in graph.nodes where !names.contains(node.layer) { names.append(node.layer) }
+    layers = names.compactMap { name in
+      let nodes = graph.nodes.filter { $0.layer == name }
+      let forwardNodes = nodes.filter { $0.pass == .forward }
+      guard let output = forwardNodes.last.map({ graph[$0.outputs[0]].type }) else { return nil }
+      let parameters = Set(forwardNodes.flatMap(\.inputs)).filter { graph[$0].isParameter }
+      let results = forwardNodes.flatMap(\.outputs).filter(saved.contains)
+      return Layer(
+        name: name, operations: forwardNodes.map(\.operation.name).joined(separator: " + "), output: output.shape,
+        parameterCount: parameters.reduce(0) { $0 + graph[$1].type.shape.elementCount },
+        forward: graph.cost { $0.layer == name && $0.pass == .forward }.flops,
+        backward: graph.cost { $0.layer == name && $0.pass == .backward }.flops,
+        outputBytes: Bytes(output.byteCount), savedBytes: Bytes(results.reduce(0) { $0 + graph[$1].type.byteCount }))
+    }
+    parameterCount = graph.parameterCount
+    forward = graph.cost { $0.pass == .forward }.flops
+    backward = graph.cost { $0.pass == .backward }.flops
+    savedBytes = graph.savedBytes
+  }
+}

@@ -1,0 +1,102 @@
+import Datasets
+package import Execution
+package import Jobs
+import Kernels
+import ModelGraph
+import Models
+
+/// Checks a job's gradients on its own data: numeric against analytic in double precision, and the float32 kernels
+/// against the analytic ones.
+package struct JobGradientCheck: Codable, Sendable {
+  package struct Row: Codable, Sendable {
+    package let check: GradientReport.ParameterCheck
+    package let float32: GradientDifference
+  }
+
+  /// Of the Double gradients: central differences of a loss near 1 resolve about 1e-9.
+  package static let tolerance = 1e-5
+  /// Of the float32 gradients, relative to the largest of the tensor.
+  package static let float32Tolerance = 1e-4
+
+  package let job: String
+  package let samples: Int
+  package let rows: [Row]
+
+  package var isPassed: Bool {
+    rows.allSatisfy {
+      ($0.check.worst?.relativeError ?? 0) <= Self.tolerance && $0.float32.relativeError <= Self.float32Tolerance
+    }
+  }
+
+  /// - Parameters:
+  ///   - samples: how many of the first training samples, in the order of the first epoch.
+  ///   - samplesPerParameter: elements of each tensor that are looked at; nil for all.
+  /// - Throws: `InvalidJob` for a wrong job or data.
+  package init(_ file: JobFile, samples: Int, samplesPerParameter: Int?, threads: Int) throws {
+    Threads.use(threads)
+    let data = try JobData(file)
+    let job = file.job
+    let shrunk = file.training(batch: min(samples, data.training.count))
+    let graph = try shrunk.trainingGraph(sampleShape: data.sampleShape)
+    let replica = try Replica(
+      graph, evaluationGraph: nil, optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false), slotCount: 1)
+    let dropout = DropoutState(seed: job.seed, step: 1, firstSample: 0)
+    let point = try Point(data, graph: graph, seed: job.seed)
+    try replica.initialise { point.parameters[$0] ?? [] }
+    try replica.computeShard(point.images.span, point.labels.span, slot: 0, dropout: dropout)
+    guard let loss = graph.outputs["loss"] else { preconditionFailure("a training graph has a loss") }
+    let check = try GradientCheck(graph, loss: loss, at: point.given(graph), dropout: dropout)
+    var gradients: [ValueID: [Float]] = [:]
+    for (index, parameter) in graph.parameters.enumerated() {
+      gradients[parameter] = try replica.store.read(index, .gradient(slot: 0))
+    }
+    let float32 = try check.compare(float32: gradients)
+    let report = try check.run(samplesPerParameter: samplesPerParameter, seed: job.seed)
+    self.job = job.name
+    self.samples = shrunk.job.training.batch
+    rows = report.parameters.compactMap { parameter in
+      float32.first { $0.name == parameter.name }.map { Row(check: parameter, float32: $0) }
+    }
+  }
+
+  /// Where the gradients are compared.
+  private struct Point {
+    let images: [Float]
+    let labels: [Int32]
+    let parameters: [ValueID: [Float]]
+
+    init(_ data: JobData, graph: Graph, seed: UInt64) throws {
+      let source = NormalisedImages(data.training, data.normalisation)
+      guard let input = graph.inputs.first(where: { graph[$0].name == "input" }) else {
+        preconditionFailure("a model's graph has an input called 'input'")
+      }
+      let count = graph[input].type.shape[0]
+      let order = try DataOrder(
+        kind: .training(seed: seed), sampleCount: data.training.count, batchSize: count, shardCount: 1)
+      let samples = Array(order.samples(epoch: 0).prefix(count))
+      var images = [Float](repeating: 0, count: count * source.sampleElementCount)
+      var labels = [Int32](repeating: 0, count: count)
+      var imageSpan = images.mutableSpan
+      var labelSpan = labels.mutableSpan
+      source.load(samples.span, images: &imageSpan, labels: &labelSpan)
+      self.images = images
+      self.labels = labels
+      parameters = Dictionary(
+        uniqueKeysWithValues: graph.parameters.map { ($0, graph.initialParameterValues($0, seed: seed)) })
+    }
+
+    func given(_ graph: Graph) -> [ValueID: [Double]] {
+      var given = parameters.mapValues { $0.map(Double.init) }
+      for input in graph.inputs {
+        switch graph[input].name {
+        case "input": given[input] = images.map(Double.init)
+        case "labels": given[input] = labels.map(Double.init)
+        default:
+          let outputs = graph[input].type.shape.elementCount / labels.count
+          given[input] = labels.flatMap { label in (0..<outputs).map { $0 == Int(label) ? 1 : 0 } }
+        }
+      }
+      return given
+    }
+  }
+}

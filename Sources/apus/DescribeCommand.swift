@@ -1,0 +1,143 @@
+import ArgumentParser
+import Datasets
+import Execution
+import Foundation
+import Jobs
+import ModelGraph
+import Models
+import Training
+import Units
+
+struct DescribeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "describe",
+    abstract: "Show a model: layers, shapes, parameters, FLOPs, memory.",
+    discussion: """
+      Counts the graph that training runs: forward, loss and backward of one shard, or of --batch samples of a zoo \
+      model. A multiply-add is two FLOP. "saved" is what backward reads again.
+
+      Examples:
+        apus describe lenet5
+        apus describe mlp --batch 128 --json
+        apus describe cluster/jobs/dropout-fashion-mnist.yaml
+      """)
+
+  @Argument(help: ArgumentHelp("A zoo model (lenet5, mlp) or a job file.", valueName: "model|job"))
+  var subject: String
+
+  @Option(help: "Samples; default: 64 for a zoo model, a shard for a job.")
+  var batch: Int?
+
+  @Option(help: "Shape of a sample, such as 1x28x28; default: that for a zoo model, the data's for a job.")
+  var input: String?
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func validate() throws {
+    if let batch, batch < 1 { throw ValidationError("--batch \(batch): describe at least one sample") }
+    if input != nil, sampleShape == nil {
+      throw ValidationError("--input '\(input ?? "")' is no shape; write channels x height x width, such as 1x28x28")
+    }
+  }
+
+  private var sampleShape: Shape? {
+    guard let parts = input?.lowercased().replacing("×", with: "x").split(separator: "x") else { return nil }
+    let numbers = parts.compactMap { Int($0) }.filter { $0 > 0 }
+    return numbers.count == parts.count && !numbers.isEmpty ? Shape(numbers) : nil
+  }
+
+  func run() throws {
+    let description = try isJobFile ? describeJob() : describeZoo()
+    Console.print(json ? try JSONOutput.text(description) : description.text)
+  }
+
+  private var isJobFile: Bool {
+    subject.hasSuffix(".yaml") || subject.hasSuffix(".yml") || subject.contains("/")
+      || FileManager.default.fileExists(atPath: subject)
+  }
+
+  private func describeZoo() throws -> ModelDescription {
+    let model = try Zoo(named: subject).model()
+    let samples = batch ?? 64
+    let graph = try model.trainingGraph(
+      sampleShape: sampleShape ?? [1, 28, 28], shardSamples: samples, globalBatch: samples, loss: .crossEntropy)
+    return try ModelDescription(name: subject, samples: samples, graph: graph, optimizer: nil)
+  }
+
+  private func describeJob() throws -> ModelDescription {
+    let file = try JobFile(path: subject)
+    let shape = try sampleShape ?? JobData.sampleShape(file)
+    let job = file.job
+    guard let batch else {
+      return try ModelDescription(
+        name: job.name, samples: job.training.shardSamples, graph: try file.trainingGraph(sampleShape: shape),
+        optimizer: job.training.optimizer)
+    }
+    do {
+      let graph = try job.modelSpecification.trainingGraph(
+        sampleShape: shape, shardSamples: batch, globalBatch: batch, loss: job.training.loss)
+      return try ModelDescription(name: job.name, samples: batch, graph: graph, optimizer: job.training.optimizer)
+    } catch let error as GraphError {
+      throw InvalidJob([file.problem(for: error)])
+    }
+  }
+}
+
+/// A model by layer, and the memory of a step by component.
+private struct ModelDescription: Encodable {
+  struct Memory: Encodable {
+    let parameters: Bytes
+    let gradients: Bytes
+    /// Nil for a zoo model, which has no optimizer.
+    let optimizerStates: Bytes?
+    /// Activations, gradients between layers, inputs and scratchpads of the compiled program, at their peak.
+    let workspace: Bytes
+  }
+
+  let name: String
+  let samples: Int
+  let summary: GraphSummary
+  let memory: Memory
+
+  init(name: String, samples: Int, graph: Graph, optimizer: OptimizerSpecification?) throws {
+    self.name = name
+    self.samples = samples
+    summary = GraphSummary(graph)
+    let compiled = try CompiledGraph(graph)
+    let store = try ParameterStore(compiled, slotCount: 1, stateCount: 0)
+    memory = Memory(
+      parameters: Bytes(4 * store.elementCount), gradients: Bytes(4 * store.slotElementCount),
+      optimizerStates: optimizer.map { Bytes(4 * store.elementCount * $0.optimizer.stateCount) },
+      workspace: Bytes(compiled.workspaceByteCount))
+  }
+
+  var text: String {
+    var table = TextTable([
+      ("layer", .left), ("operations", .left), ("output", .left), ("parameters", .right), ("forward", .right),
+      ("backward", .right), ("output bytes", .right), ("saved", .right),
+    ])
+    for layer in summary.layers {
+      table.append([
+        layer.name, layer.operations, layer.output.description,
+        layer.parameterCount == 0 ? "–" : layer.parameterCount.grouped, layer.forward.description,
+        layer.backward.description, layer.outputBytes.description, layer.savedBytes.description,
+      ])
+    }
+    table.rule()
+    table.append([
+      "total", "", "", summary.parameterCount.grouped, summary.forward.description, summary.backward.description, "",
+      summary.savedBytes.description,
+    ])
+    var parts = ["parameters \(memory.parameters)", "gradients \(memory.gradients)"]
+    if let states = memory.optimizerStates { parts.append("optimizer \(states)") }
+    parts.append("workspace \(memory.workspace)")
+    return """
+      \(name), \(samples) samples
+
+      \(table.text)
+
+      memory of a step: \(parts.joined(separator: ", "))
+      """
+  }
+}
