@@ -1,10 +1,7 @@
 import ArgumentParser
 import Collectives
-import Foundation
 import Glibc
 import Jobs
-import Kernels
-import MPIGroup
 import Training
 
 struct TrainCommand: ParsableCommand {
@@ -42,52 +39,30 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    let ranks = try Ranks.join()
-    defer { ranks.leave() }
+    try Ranks.run { try train(on: $0) }
+  }
+
+  private func train(on ranks: Ranks) throws -> ExitStatus {
     StopSignal.install()
     let file = try Agreement.together(ranks.group, exitCode: { _ in ExitStatus.invalidInput.rawValue }) {
       try JobFile(path: job).training(epochs: epochs)
     }
     let display = ProgressDisplay()
+    defer { display.end() }
     let options = TrainingOptions(
       threads: try threads ?? ranks.coresPerRank(), runDirectory: runDirectory, resume: resume)
     let trainer = Trainer(file, group: ranks.group, options: options) { display.show($0) }
     switch try trainer.run() {
-    case .finished: break
+    case .finished(let evaluation):
+      if let evaluation { Console.print(evaluation.text) }
+      return .done
     case .stopped(let signal, let step):
       if ranks.group.rank == 0 {
         display.end()
         Console.complain(
           "stopped by signal \(signal) after step \(step), checkpoint written; go on with: apus train \(job) --resume")
       }
-      ranks.leave()
-      Console.exit(signal == SIGINT ? .interrupted : .terminated)
+      return signal == SIGINT ? .interrupted : .terminated
     }
-  }
-}
-
-/// The group this process belongs to: MPI's, or itself alone.
-struct Ranks {
-  let group: any Group
-  private let usesMPI: Bool
-
-  /// - Throws: `GroupError` with `.launch` if a launcher started ranks that MPI cannot join: never trains alone then.
-  static func join() throws -> Ranks {
-    guard MPIRuntime.launchedByMPI || MPIRuntime.foreignLauncher != nil else {
-      return Ranks(group: InProcessGroup.solo(), usesMPI: false)
-    }
-    try MPIRuntime.initialize()
-    return Ranks(group: try MPIGroup.world(), usesMPI: true)
-  }
-
-  func leave() { if usesMPI { try? MPIRuntime.finalize() } }
-
-  /// The host's cores divided by the ranks on it, at least 1. Collective.
-  func coresPerRank() throws -> Int {
-    let hosts = try group.gatherMessages(Array(group.hostName.utf8), root: 0) ?? []
-    let counts = try group.broadcastMessage(
-      hosts.map { host in UInt8(min(255, hosts.filter { $0 == host }.count)) }, root: 0)
-    let cores = ProcessInfo.processInfo.activeProcessorCount
-    return max(1, cores / max(1, Int(counts[group.rank])))
   }
 }
