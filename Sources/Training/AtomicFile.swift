@@ -2,11 +2,13 @@ import Glibc
 
 /// Files that are either whole or not there.
 enum AtomicFile {
+  static let partialSuffix = ".partial"
+
   /// Writes `bytes` under a temporary name, syncs, renames, and syncs the directory: after a crash at any moment the
   /// file at `path` is the old one or the new one.
   /// - Throws: `TrainingError` with `.storage`.
   static func write(_ bytes: Span<UInt8>, to path: String) throws {
-    let temporary = path + ".partial"
+    let temporary = path + partialSuffix
     let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw failure("create", temporary) }
     do {
@@ -17,8 +19,12 @@ enum AtomicFile {
       unsafe unlink(temporary)
       throw error
     }
-    guard close(file) == 0 else { throw failure("close", temporary) }
-    guard unsafe rename(temporary, path) == 0 else { throw failure("rename", temporary) }
+    close(file)
+    guard unsafe rename(temporary, path) == 0 else {
+      let error = failure("replace", path)
+      unsafe unlink(temporary)
+      throw error
+    }
     syncDirectory(of: path)
   }
 

@@ -13,6 +13,8 @@ package struct Checkpoint: Sendable {
     package var step: Int
     /// Sum of the losses of the steps done in the epoch at hand, for the epoch's mean.
     package var epochLoss: Double
+    /// Fingerprint of the data, as hexadecimal digits.
+    package var data: String
     /// The job as resolved, in YAML: a run goes on only under the job that began it.
     package var job: String
     /// Nil: pixels as fractions of 255.
@@ -41,7 +43,10 @@ package struct Checkpoint: Sendable {
             name: "optimizer.\(state).\(value.name)", shape: shape, store.read(index, .state(state))))
       }
     }
-    let json = try JSONEncoder().encode(header)
+    let encoder = JSONEncoder()
+    // The same state is the same bytes, in any process.
+    encoder.outputFormatting = .sortedKeys
+    let json = try encoder.encode(header)
     file = try SafetensorsFile(
       metadata: ["apus": String(decoding: json, as: UTF8.self), "format": "pt"], tensors: tensors)
     self.header = header
@@ -98,7 +103,7 @@ package struct Checkpoint: Sendable {
 extension RunDirectory {
   func save(_ checkpoint: Checkpoint, keep: Int) throws {
     try AtomicFile.write(checkpoint.encoded.span, to: self.checkpoint(step: checkpoint.header.step))
-    prune(keep: keep)
+    prune(keep: keep, newest: checkpoint.header.step)
   }
 
   /// Reads a checkpoint file whole.

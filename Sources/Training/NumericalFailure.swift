@@ -2,6 +2,7 @@ import Collectives
 import Datasets
 import Execution
 import Jobs
+import ModelGraph
 
 /// Looks for the operation that made a step's loss a number that is none.
 struct NumericalFailure {
@@ -24,11 +25,36 @@ struct NumericalFailure {
     let offenders = found.map { String(decoding: $0, as: UTF8.self) }
     let rank = offenders.firstIndex { !$0.isEmpty }
     let place = rank.map { "\(offenders[$0]) on rank \($0)" } ?? "the sum of the shards' losses"
-    let rate = trainer.job.training.optimizer.learningRate
-    return TrainingError(
+    return Self.error(
+      trainer.job, "step \(step): the loss is \(Self.text(loss)); the first number that is not finite: \(place)")
+  }
+
+  /// Checks what a step's update left, before it is saved or tested. The ranks have the same state, so all throw alike.
+  static func check(_ store: ParameterStore, step: Int, _ trainer: Trainer) throws {
+    for (index, parameter) in store.graph.parameters.enumerated() {
+      for section in [.parameters] + (0..<store.stateCount).map(ParameterStore.Section.state)
+      where try store.read(index, section).contains(where: { !$0.isFinite }) {
+        let what = section == .parameters ? "parameter" : "optimizer's state of parameter"
+        throw error(
+          trainer.job,
+          "step \(step): the update by \(trainer.job.training.optimizer.name.rawValue) left numbers that are not finite "
+            + "in the \(what) '\(store.graph[parameter].name)'")
+      }
+    }
+  }
+
+  /// Checks what the test set came to.
+  static func check(_ result: EvaluationResult, step: Int, _ trainer: Trainer) throws {
+    guard !result.loss.isFinite else { return }
+    throw error(trainer.job, "step \(step): the loss of the test set is \(text(result.loss))")
+  }
+
+  private static func text(_ loss: Double) -> String { loss.isNaN ? "nan" : "\(loss)" }
+
+  private static func error(_ job: Job, _ text: String) -> TrainingError {
+    TrainingError(
       .numerical,
-      "step \(step): the loss is \(loss); the first result that is not finite: \(place); "
-        + "lower learning_rate (now \(rate)), or check the data for extreme values")
+      "\(text); lower learning_rate (now \(job.training.optimizer.learningRate)), or check the data for extreme values")
   }
 
   private func firstOffender(step: Int, source: NormalisedImages, order: DataOrder) throws -> String? {
@@ -48,7 +74,10 @@ struct NumericalFailure {
         images.span, labels.span, in: replica.program, input: replica.input, labels: replica.labels,
         target: replica.target)
       if let found = try replica.program.firstNonFinite(dropout: state) {
-        return "\(found.operation) of layer '\(found.layer)', shard \(shard)"
+        return switch found.operation {
+        case "input", "parameter": "\(found.operation) '\(found.layer)'"
+        default: "\(found.operation) of layer '\(found.layer)', shard \(shard)"
+        }
       }
     }
     return nil

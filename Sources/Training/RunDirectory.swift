@@ -1,4 +1,6 @@
 import Foundation
+import Glibc
+import Jobs
 
 /// The files of one run: the job as resolved, records, checkpoints, the report.
 package struct RunDirectory: Hashable, Sendable {
@@ -14,12 +16,30 @@ package struct RunDirectory: Hashable, Sendable {
   /// Whether a run has left anything here.
   package var isUsed: Bool { FileManager.default.fileExists(atPath: job) }
 
+  /// Makes the directory, and removes what torn writes left in one that was there.
+  /// - Throws: `TrainingError` with `.storage`.
   package func create() throws {
-    do {
-      try FileManager.default.createDirectory(atPath: checkpoints, withIntermediateDirectories: true)
-    } catch {
-      throw TrainingError(
-        .storage, "cannot create \(checkpoints): \(error.localizedDescription); choose another --run-dir")
+    let parts = checkpoints.split(separator: "/")
+    for count in 1...parts.count {
+      let part = (checkpoints.hasPrefix("/") ? "/" : "") + parts.prefix(count).joined(separator: "/")
+      if isDirectory(part) { continue }
+      if unsafe mkdir(part, 0o777) == 0 { continue }
+      let reason = unsafe String(cString: strerror(errno))
+      throw TrainingError(.storage, "cannot create the directory \(part): \(reason); choose another --run-dir")
+    }
+    removePartialFiles(in: path)
+    removePartialFiles(in: checkpoints)
+  }
+
+  private func isDirectory(_ path: String) -> Bool {
+    var isDirectory: ObjCBool = false
+    return unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+  }
+
+  private func removePartialFiles(in directory: String) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    for name in names where name.hasSuffix(AtomicFile.partialSuffix) {
+      try? FileManager.default.removeItem(atPath: "\(directory)/\(name)")
     }
   }
 
@@ -41,11 +61,17 @@ package struct RunDirectory: Hashable, Sendable {
     var candidate = RunDirectory(path: "\(parent)/\(name)")
     var number = 2
     while candidate.isUsed {
-      newest = candidate
+      if candidate.isOf(name) { newest = candidate }
       candidate = RunDirectory(path: "\(parent)/\(name)-\(number)")
       number += 1
     }
     return newest
+  }
+
+  /// False if the run here is one of a job of another name, such as `NAME-2`.
+  private func isOf(_ name: String) -> Bool {
+    guard let other = try? JobFile(path: job).job.name else { return true }
+    return other == name
   }
 
   /// Steps that have a checkpoint, newest first.
@@ -63,9 +89,11 @@ package struct RunDirectory: Hashable, Sendable {
     return "\(checkpoints)/step-\(padding)\(digits).safetensors"
   }
 
-  /// Deletes all but the newest `keep` checkpoints, and what torn writes left.
-  func prune(keep: Int) {
-    for step in checkpointSteps.dropFirst(max(1, keep)) {
+  /// Deletes all but the newest `keep` checkpoints up to `newest`. Later ones go too: the run has passed them over as
+  /// damaged, and must not be held up by them when it is resumed again.
+  func prune(keep: Int, newest: Int) {
+    let steps = checkpointSteps
+    for step in steps.filter({ $0 > newest }) + steps.filter({ $0 <= newest }).dropFirst(max(1, keep)) {
       try? FileManager.default.removeItem(atPath: checkpoint(step: step))
     }
   }

@@ -7,8 +7,10 @@ struct RunOpening {
   struct Opened {
     let directory: RunDirectory
     let checkpoint: Checkpoint?
+    /// On the coordinator.
     let isResumed: Bool
-    let damaged: [String]
+    /// What the user should know, on the coordinator.
+    let warnings: [String]
   }
 
   private let trainer: Trainer
@@ -23,23 +25,31 @@ struct RunOpening {
     let directory = RunDirectory(path: String(decoding: path, as: UTF8.self))
     return Opened(
       directory: directory, checkpoint: bytes.isEmpty ? nil : try Checkpoint(decoding: bytes),
-      isResumed: found?.isResumed ?? false, damaged: found?.damaged ?? [])
+      isResumed: found?.isResumed ?? false, warnings: found?.warnings ?? [])
   }
 
   private struct Found {
     let directory: RunDirectory
     let bytes: [UInt8]
     let isResumed: Bool
-    let damaged: [String]
+    let warnings: [String]
   }
 
   private func find() throws -> Found {
     let directory = try chosenDirectory()
-    guard trainer.options.resume, directory.isUsed else {
-      try directory.create()
-      try AtomicFile.write(Array(trainer.job.yaml().utf8).span, to: directory.job)
-      return Found(directory: directory, bytes: [], isResumed: false, damaged: [])
-    }
+    let found = directory.isUsed ? try resumed(directory) : fresh(directory)
+    try directory.create()
+    // Resumed runs too: epochs and checkpoints may be asked for otherwise now.
+    try AtomicFile.write(Array(trainer.job.yaml().utf8).span, to: directory.job)
+    return found
+  }
+
+  private func fresh(_ directory: RunDirectory) -> Found {
+    let warning = "there is no run in \(directory.path) to resume: it begins anew"
+    return Found(directory: directory, bytes: [], isResumed: false, warnings: trainer.options.resume ? [warning] : [])
+  }
+
+  private func resumed(_ directory: RunDirectory) throws -> Found {
     let (checkpoint, path, damaged) = directory.newestCheckpoint()
     if checkpoint == nil, !damaged.isEmpty {
       throw TrainingError(
@@ -47,9 +57,15 @@ struct RunOpening {
         "no checkpoint of \(directory.path) is whole:\n" + damaged.joined(separator: "\n")
           + "\nrestore one, or train anew without --resume")
     }
-    if let checkpoint, let path { try checkJob(checkpoint, path) }
+    if let checkpoint, let path {
+      try checkJob(checkpoint.header.job, "\(path) is a checkpoint")
+    } else {
+      let before = try String(decoding: RunDirectory.bytes(at: directory.job), as: UTF8.self)
+      try checkJob(before, "\(directory.path) holds a run")
+    }
     return Found(
-      directory: directory, bytes: checkpoint?.encoded ?? [], isResumed: true, damaged: damaged)
+      directory: directory, bytes: checkpoint?.encoded ?? [], isResumed: true,
+      warnings: damaged.map { "passed over a damaged checkpoint: \($0)" })
   }
 
   private func chosenDirectory() throws -> RunDirectory {
@@ -67,15 +83,15 @@ struct RunOpening {
   }
 
   /// A run goes on under the job that began it; only how long it trains and what it keeps may change.
-  private func checkJob(_ checkpoint: Checkpoint, _ path: String) throws {
-    let before = comparableLines(checkpoint.header.job)
+  private func checkJob(_ job: String, _ place: String) throws {
+    let before = comparableLines(job)
     let now = comparableLines(trainer.job.yaml())
     guard before != now else { return }
     let change = zip(before, now).first { $0 != $1 }
     let text = change.map { "'\($0.0)' then, '\($0.1)' now" } ?? "more or fewer keys"
     throw TrainingError(
       .invalidInput,
-      "\(path) is a checkpoint of another job (\(text)); resume with the job it began with, or train anew in "
+      "\(place) of another job (\(text)); resume with the job it began with, or train anew in "
         + "another --run-dir")
   }
 

@@ -12,30 +12,33 @@ import Units
 
 /// A run under way: where it is, what it writes, and the loop.
 final class RunState {
-  private let trainer: Trainer
-  private let data: JobData
-  private let order: DataOrder
-  private let replica: Replica
-  private let reducer: any ShardReducer
-  private let shards: Range<Int>
-  private let buckets: Buckets
-  private let optimizer: Optimizer
-  private let learningRate: Double
-  private let directory: RunDirectory
+  let trainer: Trainer
+  let data: JobData
+  let order: DataOrder
+  let replica: Replica
+  let reducer: any ShardReducer
+  let shards: Range<Int>
+  let buckets: Buckets
+  let optimizer: Optimizer
+  let learningRate: Double
+  let directory: RunDirectory
   /// On the coordinator only.
-  private var records: RecordWriter?
-  private var header: Checkpoint.Header
-  private let resumedFromStep: Int
-  private let clock = ContinuousClock()
-  private let start = ContinuousClock.now
-  private var trainingSeconds = 0.0
-  private var epochSeconds = 0.0
-  private var epochSteps = 0
-  private var lastEpoch: EpochRecord?
+  var records: RecordWriter?
+  var header: Checkpoint.Header
+  let resumedFromStep: Int
+  let clock = ContinuousClock()
+  let start = ContinuousClock.now
+  var trainingSeconds = 0.0
+  var epochSeconds = 0.0
+  var epochSteps = 0
+  /// With those of former processes, on the coordinator.
+  var lastEpoch: EpochRecord?
+  var lastEvaluation: EvaluationResult?
+  var placement = Placement(ranks: [])
 
-  private var job: Job { trainer.job }
-  private var group: any Group { trainer.group }
-  private var totalSteps: Int { job.training.epochs * order.stepsPerEpoch }
+  var job: Job { trainer.job }
+  var group: any Group { trainer.group }
+  var totalSteps: Int { job.training.epochs * order.stepsPerEpoch }
 
   init(
     trainer: Trainer, data: JobData, order: DataOrder, replica: Replica, reducer: any ShardReducer, shards: Range<Int>
@@ -51,50 +54,64 @@ final class RunState {
     let ready = ParameterStore.readyOrder(replica.store.graph).map { replica.store.offsets[$0] }
     buckets = Buckets(boundaries: ready, end: replica.store.slotElementCount)
     let opening = try RunOpening(trainer).open()
-    directory = opening.directory
+    let directory = opening.directory
+    self.directory = directory
+    let fingerprint = String(data.fingerprint, radix: 16)
     header =
       opening.checkpoint?.header
       ?? Checkpoint.Header(
-        step: 0, epochLoss: 0, job: trainer.job.yaml(),
+        step: 0, epochLoss: 0, data: fingerprint, job: trainer.job.yaml(),
         normalisation: trainer.job.data.normalize == .training ? data.normalisation : nil)
     header.job = trainer.job.yaml()
     resumedFromStep = header.step
     let job = trainer.job
     try trainer.together {
       if let checkpoint = opening.checkpoint {
+        guard checkpoint.header.data == fingerprint else {
+          throw TrainingError(
+            .invalidInput,
+            "the data are not those that \(directory.path) was trained on until step \(checkpoint.header.step); resume "
+              + "with the same files, or train anew in another --run-dir")
+        }
         try checkpoint.restore(to: replica.store, withOptimizer: true)
       } else {
         try replica.initialise { replica.store.graph.initialParameterValues($0, seed: job.seed) }
       }
     }
-    if trainer.isCoordinator {
-      for damaged in opening.damaged {
-        try trainer.tell(.warning("passed over a damaged checkpoint: \(damaged)"))
-      }
-      records = try RecordWriter(path: directory.records, keepingSteps: opening.isResumed ? header.step : nil)
+    let step = header.step
+    var records: RecordWriter?
+    try trainer.onCoordinator {
+      for warning in opening.warnings { trainer.tell(.warning(warning)) }
+      records = try RecordWriter(path: directory.records, keepingSteps: opening.isResumed ? step : nil)
     }
+    self.records = records
+    lastEpoch = records?.lastEpoch
   }
 
   // MARK: The loop
 
   func train() throws -> RunOutcome {
     try announce()
+    guard header.step < totalSteps else { return .finished(try finishAgain()) }
     let source = NormalisedImages(data.training, data.normalisation)
     let loader = try BatchLoader(
-      source: source, order: order, shards: shards, from: header.step, to: max(totalSteps, header.step))
+      source: source, order: order, shards: shards, from: header.step, to: totalSteps)
     defer { loader.close() }
     while header.step < totalSteps {
       let loss = try step(loader)
       header.step += 1
       header.epochLoss += loss.value
       let endsEpoch = header.step % order.stepsPerEpoch == 0
-      if endsEpoch { try endEpoch() }
-      if let stop = loss.stop, header.step < totalSteps {
-        try saveCheckpoint()
-        try records?.flush()
-        return .stopped(signal: stop, step: header.step)
+      let isStopped = loss.stop != nil && header.step < totalSteps
+      let savesCheckpoint = isStopped || isCheckpointDue(endsEpoch: endsEpoch)
+      if endsEpoch || savesCheckpoint {
+        try trainer.together {
+          try NumericalFailure.check(replica.store, step: header.step, trainer)
+        }
       }
-      if isCheckpointDue(endsEpoch: endsEpoch) { try saveCheckpoint() }
+      if endsEpoch { try endEpoch() }
+      if savesCheckpoint { try saveCheckpoint() }
+      if let stop = loss.stop, isStopped { return .stopped(signal: stop, step: header.step) }
     }
     return .finished(try finish())
   }
@@ -118,7 +135,7 @@ final class RunState {
       }
     }
     let stopPlace = store.elementCount + 1
-    store.withSlot(0) { $0[stopPlace] = StopSignal.requested == nil ? 0 : 1 }
+    store.withSlot(0) { $0[stopPlace] = trainer.stopRequest() == nil ? 0 : 1 }
     let reduceBegin = clock.now
     for bucket in buckets.ranges {
       try store.withSlots { slots in
@@ -133,7 +150,7 @@ final class RunState {
     }
     optimizer.update(store, step: number, learningRate: Float(learningRate))
     try record(number, loss, begin: begin, reduction: reduced - reduceBegin)
-    return (loss, stop == 0 ? nil : StopSignal.requested ?? SIGTERM)
+    return (loss, stop == 0 ? nil : trainer.stopRequest() ?? SIGTERM)
   }
 
   private func record(_ number: Int, _ loss: Double, begin: ContinuousClock.Instant, reduction: Duration) throws {
@@ -146,90 +163,6 @@ final class RunState {
       step: number, epoch: (number - 1) / order.stepsPerEpoch + 1, loss: loss, learningRate: learningRate,
       seconds: seconds, reductionSeconds: Seconds(reduction))
     try records?.append("step", record)
-    try trainer.tell(.step(record))
-  }
-
-  // MARK: Epochs, checkpoints, the end
-
-  private func endEpoch() throws {
-    var result: EvaluationResult?
-    if let test = data.test {
-      result = try replica.evaluate(
-        NormalisedImages(test, data.normalisation), classCount: job.data.classes.count, on: group)
-    }
-    let record = EpochRecord(
-      epoch: header.step / order.stepsPerEpoch, step: header.step,
-      trainingLoss: header.epochLoss / Double(order.stepsPerEpoch), testLoss: result?.loss,
-      testAccuracy: result?.confusion.accuracy, seconds: Seconds(epochSeconds),
-      samplesPerSecond: Double(epochSteps * job.training.batch) / max(epochSeconds, 1e-9))
-    lastEpoch = record
-    header.epochLoss = 0
-    epochSeconds = 0
-    epochSteps = 0
-    guard trainer.isCoordinator else { return }
-    try records?.append("epoch", record)
-    try trainer.tell(.epoch(record))
-  }
-
-  private func isCheckpointDue(endsEpoch: Bool) -> Bool {
-    if header.step == totalSteps { return true }
-    if endsEpoch { return (header.step / order.stepsPerEpoch) % job.checkpoint.everyEpochs == 0 }
-    return job.checkpoint.everySteps.map { header.step % $0 == 0 } ?? false
-  }
-
-  /// The coordinator writes; the others have the same state and go on.
-  private func saveCheckpoint() throws {
-    guard trainer.isCoordinator else { return }
-    let path = directory.checkpoint(step: header.step)
-    try directory.save(Checkpoint(header: header, store: replica.store), keep: job.checkpoint.keep)
-    try records?.flush()
-    try trainer.tell(.checkpoint(step: header.step, path: path))
-  }
-
-  private func announce() throws {
-    let placement = try gatherPlacement()
-    guard trainer.isCoordinator else { return }
-    let start = RunStart(
-      job: job.name, runDirectory: directory.path, placement: placement,
-      parameterCount: replica.store.graph.parameterCount, trainingSamples: data.training.count,
-      testSamples: data.test?.count ?? 0, batch: job.training.batch, shards: job.training.shards,
-      stepsPerEpoch: order.stepsPerEpoch, epochs: job.training.epochs, reduction: job.training.reduction,
-      resumedFromStep: resumedFromStep, memory: replica.memory.total)
-    try records?.append("start", start)
-    try trainer.tell(.started(start))
-  }
-
-  private func gatherPlacement() throws -> Placement {
-    let own = Placement.Rank(
-      rank: group.rank, host: group.hostName, threads: trainer.options.threads, shards: shards)
-    let bytes = [UInt8](try JSONEncoder().encode(own))
-    let all = try group.gatherMessages(bytes, root: 0) ?? []
-    let ranks = try all.map { try JSONDecoder().decode(Placement.Rank.self, from: Data($0)) }
-    placement = Placement(ranks: ranks)
-    return placement
-  }
-
-  private var placement = Placement(ranks: [])
-
-  private func finish() throws -> RunReport {
-    let steps = header.step - resumedFromStep
-    let report = RunReport(
-      job: job.name, placement: placement, reduction: job.training.reduction,
-      parameterCount: replica.store.graph.parameterCount, steps: header.step, epochs: job.training.epochs,
-      resumedFromStep: resumedFromStep, trainingSeconds: Seconds(trainingSeconds),
-      totalSeconds: Seconds(clock.now - start),
-      samplesPerSecond: Double(steps * job.training.batch) / max(trainingSeconds, 1e-9),
-      finalTrainingLoss: lastEpoch?.trainingLoss ?? 0, testLoss: lastEpoch?.testLoss,
-      testAccuracy: lastEpoch?.testAccuracy,
-      memory: MemoryRecord(planned: replica.memory.total, processPeak: ProcessMemory.peak),
-      checkpoint: directory.checkpoint(step: header.step))
-    guard trainer.isCoordinator else { return report }
-    try records?.append("report", report)
-    try records?.flush()
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try AtomicFile.write([UInt8](encoder.encode(report)).span, to: directory.report)
-    try trainer.tell(.finished(report))
-    return report
+    trainer.tell(.step(record))
   }
 }

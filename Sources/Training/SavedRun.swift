@@ -1,6 +1,6 @@
 package import Collectives
 import Datasets
-package import Evaluation
+import Evaluation
 import Execution
 import Foundation
 import Jobs
@@ -12,7 +12,8 @@ package struct SavedRun {
   private let file: JobFile
   private let checkpoint: Checkpoint
   private let path: String
-  private let passedOver: [String]
+  /// Newer checkpoints that are damaged, and how.
+  package let passedOver: [String]
 
   /// Reads the job and a checkpoint.
   /// - Parameter path: a checkpoint file; nil for the newest that is whole.
@@ -52,6 +53,16 @@ package struct SavedRun {
   /// Tests the network on the job's test set. Collective.
   package func evaluate(on group: any Group, threads: Int) throws -> EvaluationReport {
     Threads.use(threads)
+    let (replica, dataset) = try Agreement.together(group, exitCode: Trainer.exitCode) { try load() }
+    let normalisation =
+      checkpoint.header.normalisation ?? JobData.identity(channels: dataset.sampleShape[0])
+    let result = try replica.evaluate(
+      NormalisedImages(dataset, normalisation), classCount: file.job.data.classes.count, on: group)
+    return EvaluationReport(
+      file.job, checkpoint: path, step: checkpoint.header.step, samples: dataset.count, result)
+  }
+
+  private func load() throws -> (Replica, ImageDataset) {
     guard let files = file.job.data.test else {
       throw InvalidJob([file.problem(at: "data", "the job names no test set; add 'test:' with images and labels")])
     }
@@ -66,47 +77,6 @@ package struct SavedRun {
     } catch let error as TrainingError {
       throw TrainingError(error.code, "\(path): \(error.message)")
     }
-    let normalisation =
-      checkpoint.header.normalisation ?? JobData.identity(channels: dataset.sampleShape[0])
-    let result = try replica.evaluate(
-      NormalisedImages(dataset, normalisation), classCount: file.job.data.classes.count, on: group)
-    let names =
-      switch file.job.data.classes {
-      case .names(let names): names
-      case .count(let count): (0..<count).map(String.init)
-      }
-    return EvaluationReport(
-      job: file.job.name, checkpoint: path, step: checkpoint.header.step, samples: dataset.count,
-      accuracy: result.confusion.accuracy, loss: result.loss, classNames: names, confusion: result.confusion)
-  }
-}
-
-/// What a test of a trained network found.
-package struct EvaluationReport: Codable, Sendable {
-  package let job: String
-  package let checkpoint: String
-  package let step: Int
-  package let samples: Int
-  package let accuracy: Double?
-  /// Mean over the samples.
-  package let loss: Double
-  package let classNames: [String]
-  package let confusion: ConfusionMatrix
-
-  package func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
-  }
-
-  package var text: String {
-    let percent = accuracy.map { String(format: "%.2f %%", $0 * 100) } ?? "–"
-    return """
-      \(job), step \(step) (\(checkpoint))
-      test accuracy \(percent), loss \(String(format: "%.4f", loss)), \(samples) samples
-
-      confusion matrix: rows are true classes, columns predicted ones
-      \(confusion.table(classNames: classNames))
-      """
+    return (replica, dataset)
   }
 }

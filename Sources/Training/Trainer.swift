@@ -13,19 +13,23 @@ package final class Trainer {
   let file: JobFile
   let group: any Group
   let options: TrainingOptions
-  let tell: (TrainingEvent) throws -> Void
+  let tell: (TrainingEvent) -> Void
+  let stopRequest: () -> Int32?
 
   var job: Job { file.job }
   var isCoordinator: Bool { group.rank == 0 }
 
   /// - Parameters:
+  ///   - stopRequest: the signal that asks for a stop, asked once a step; one rank's is enough.
   ///   - tell: called on the coordinator only.
   package init(
-    _ file: JobFile, group: any Group, options: TrainingOptions, tell: @escaping (TrainingEvent) throws -> Void
+    _ file: JobFile, group: any Group, options: TrainingOptions,
+    stopRequest: @escaping () -> Int32? = { StopSignal.requested }, tell: @escaping (TrainingEvent) -> Void
   ) {
     self.file = file
     self.group = group
     self.options = options
+    self.stopRequest = stopRequest
     self.tell = tell
   }
 
@@ -41,11 +45,7 @@ package final class Trainer {
         data.test == nil ? nil : try file.evaluationGraph(sampleShape: data.sampleShape)
       )
     }
-    let order = try together {
-      try DataOrder(
-        kind: .training(seed: job.seed), sampleCount: data.training.count, batchSize: job.training.batch,
-        shardCount: job.training.shards)
-    }
+    let order = try together { try data.order(file) }
     let schedule = Self.schedule(job.training, shards)
     let replica = try together {
       try Replica(
@@ -59,16 +59,22 @@ package final class Trainer {
     return try run.train()
   }
 
+  /// Runs what only the coordinator does, and ends on all ranks if it fails.
+  func onCoordinator(_ body: () throws -> Void) throws {
+    try together { if isCoordinator { try body() } }
+  }
+
   /// Runs a phase that all ranks do, and ends on all if it fails on one.
   func together<Result>(_ body: () throws -> Result) throws -> Result {
     try Agreement.together(group, exitCode: Self.exitCode, body)
   }
 
-  /// The exit code of an error before training, as README.md lists them.
-  private static func exitCode(_ error: any Error) -> Int32 {
+  /// The exit code of an error, as README.md lists them.
+  static func exitCode(_ error: any Error) -> Int32 {
     switch error {
     case is KernelError, is ExecutionError: 1
     case let error as TrainingError where error.code == .storage: 1
+    case let error as TrainingError where error.code == .numerical: 7
     default: 3
     }
   }

@@ -9,6 +9,8 @@ package enum TrainingEvent: Sendable {
   case checkpoint(step: Int, path: String)
   /// Something the user should know, with the remedy.
   case warning(String)
+  /// Nothing was left to train.
+  case alreadyFinished(step: Int)
   case finished(RunReport)
 }
 
@@ -32,7 +34,8 @@ package struct RunStart: Hashable, Sendable, Codable {
 
 /// How a run ended.
 package enum RunOutcome: Sendable {
-  case finished(RunReport)
+  /// The test of the trained network; nil if the job has no test set, and on ranks other than the coordinator.
+  case finished(EvaluationReport?)
   /// A signal asked for the stop; the checkpoint of `step` is written.
   case stopped(signal: Int32, step: Int)
 }

@@ -62,6 +62,18 @@ package struct JobData: Sendable {
     }
   }
 
+  /// - Throws: `InvalidJob` if there is not one whole batch.
+  func order(_ file: JobFile) throws -> DataOrder {
+    let training = file.job.training
+    do {
+      return try DataOrder(
+        kind: .training(seed: file.job.seed), sampleCount: self.training.count, batchSize: training.batch,
+        shardCount: training.shards)
+    } catch {
+      throw InvalidJob([file.problem(at: "training.batch", "\(error)")])
+    }
+  }
+
   package var sampleShape: Shape { Shape(training.sampleShape) }
 
   /// The shape of a sample, from the training images alone.
@@ -80,10 +92,8 @@ package struct JobData: Sendable {
     var fingerprint = Fingerprint()
     for dataset in [training, test].compactMap(\.self) {
       fingerprint.add(dataset.sampleShape.map { UInt8(truncatingIfNeeded: $0) })
-      fingerprint.add(dataset.labels)
-    }
-    for number in normalisation.means + normalisation.deviations {
-      fingerprint.add((0..<8).map { UInt8(truncatingIfNeeded: number.bitPattern >> ($0 * 8)) })
+      fingerprint.add(words: dataset.labels)
+      fingerprint.add(words: dataset.pixels)
     }
     return fingerprint.value
   }

@@ -45,19 +45,22 @@ struct BenchTrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    guard let workload = TrainingBenchmark.Workload(rawValue: workload) else { return }
-    let ranks = try Ranks.join()
-    defer { ranks.leave() }
+    try Ranks.run { try measure(on: $0) }
+  }
+
+  private func measure(on ranks: Ranks) throws -> ExitStatus {
+    guard let workload = TrainingBenchmark.Workload(rawValue: workload) else { return .usage }
     let benchmark = try TrainingBenchmark(
       workload, group: ranks.group, threads: try ranks.placeThreads(threads))
     let result = try benchmark.run(seconds: seconds)
-    guard ranks.group.rank == 0 else { return }
+    guard ranks.group.rank == 0 else { return .done }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     Console.print(String(decoding: try encoder.encode(result), as: UTF8.self))
-    guard profile else { return }
+    guard profile else { return .done }
     for row in try benchmark.profile() {
       Console.complain("\(row.layer)\t\(row.operation)\t\(row.implementation)\t\(row.time)")
     }
+    return .done
   }
 }

@@ -34,11 +34,17 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let ranks = try Ranks.join()
-    defer { ranks.leave() }
-    let evaluation = try SavedRun(directory: RunDirectory(path: directory), checkpoint: checkpoint)
-      .evaluate(on: ranks.group, threads: try ranks.placeThreads(threads))
-    guard ranks.group.rank == 0 else { return }
+    try Ranks.run { try evaluate(on: $0) }
+  }
+
+  private func evaluate(on ranks: Ranks) throws -> ExitStatus {
+    let run = try Agreement.together(ranks.group, exitCode: { Failure($0).code.rawValue }) {
+      try SavedRun(directory: RunDirectory(path: directory), checkpoint: checkpoint)
+    }
+    let evaluation = try run.evaluate(on: ranks.group, threads: ranks.placeThreads(threads))
+    guard ranks.group.rank == 0 else { return .done }
+    for damaged in run.passedOver { Console.complain("warning: passed over a damaged checkpoint: \(damaged)") }
     Console.print(json ? try evaluation.json() : evaluation.text)
+    return .done
   }
 }

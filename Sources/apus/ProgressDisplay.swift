@@ -18,6 +18,8 @@ final class ProgressDisplay {
     case .epoch(let record): line(Self.text(record, of: start?.epochs ?? record.epoch))
     case .checkpoint: break
     case .warning(let text): line("warning: \(text)")
+    case .alreadyFinished(let step):
+      line("nothing left to train: the run is finished after step \(step); go on with more epochs by --epochs")
     case .finished(let report): finish(report)
     }
   }

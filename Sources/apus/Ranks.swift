@@ -1,5 +1,7 @@
+import ArgumentParser
 import Collectives
 import Foundation
+import Glibc
 import Kernels
 import MPIGroup
 
@@ -15,6 +17,32 @@ struct Ranks {
     }
     try MPIRuntime.initialize()
     return Ranks(group: try MPIGroup.world(), usesMPI: true)
+  }
+
+  /// Joins, runs `body`, leaves, and ends the process with the status that `body` returns or its error stands for.
+  ///
+  /// An error is told before this rank leaves, because mpirun ends the others once one has left with an error. And the
+  /// others may not know of it and wait for this rank for ever: one that cannot leave within two seconds ends anyhow.
+  static func run(_ body: (Ranks) throws -> ExitStatus) throws {
+    let ranks = try join()
+    let status: ExitStatus
+    do {
+      status = try body(ranks)
+    } catch {
+      let failure = Failure(error)
+      if let text = failure.text { Console.complain(text) }
+      if ranks.usesMPI { endProcess(in: .seconds(2), failure.code) }
+      status = failure.code
+    }
+    ranks.leave()
+    if status != .done { throw ExitCode(status.rawValue) }
+  }
+
+  private static func endProcess(in time: Duration, _ status: ExitStatus) {
+    Thread.detachNewThread {
+      Thread.sleep(forTimeInterval: Double(time.components.seconds))
+      _exit(status.rawValue)
+    }
   }
 
   func leave() { if usesMPI { try? MPIRuntime.finalize() } }

@@ -1,10 +1,7 @@
 import ArgumentParser
 import Collectives
-import Foundation
 import Glibc
 import Jobs
-import Kernels
-import MPIGroup
 import Training
 
 struct TrainCommand: ParsableCommand {
@@ -42,26 +39,30 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    let ranks = try Ranks.join()
-    defer { ranks.leave() }
+    try Ranks.run { try train(on: $0) }
+  }
+
+  private func train(on ranks: Ranks) throws -> ExitStatus {
     StopSignal.install()
     let file = try Agreement.together(ranks.group, exitCode: { _ in ExitStatus.invalidInput.rawValue }) {
       try JobFile(path: job).training(epochs: epochs)
     }
     let display = ProgressDisplay()
+    defer { display.end() }
     let options = TrainingOptions(
       threads: try ranks.placeThreads(threads), runDirectory: runDirectory, resume: resume)
     let trainer = Trainer(file, group: ranks.group, options: options) { display.show($0) }
     switch try trainer.run() {
-    case .finished: break
+    case .finished(let evaluation):
+      if let evaluation { Console.print(evaluation.text) }
+      return .done
     case .stopped(let signal, let step):
       if ranks.group.rank == 0 {
         display.end()
         Console.complain(
           "stopped by signal \(signal) after step \(step), checkpoint written; go on with: apus train \(job) --resume")
       }
-      ranks.leave()
-      Console.exit(signal == SIGINT ? .interrupted : .terminated)
+      return signal == SIGINT ? .interrupted : .terminated
     }
   }
 }

@@ -81,7 +81,8 @@ package struct RunReport: Hashable, Codable, Sendable {
   package let trainingSeconds: Seconds
   package let totalSeconds: Seconds
   package let samplesPerSecond: Double
-  package let finalTrainingLoss: Double
+  /// Of the last epoch; nil if its record is lost.
+  package let finalTrainingLoss: Double?
   package let testLoss: Double?
   package let testAccuracy: Double?
   package let memory: MemoryRecord
@@ -90,7 +91,7 @@ package struct RunReport: Hashable, Codable, Sendable {
   package init(
     job: String, placement: Placement, reduction: Reduction, parameterCount: Int, steps: Int, epochs: Int,
     resumedFromStep: Int, trainingSeconds: Seconds, totalSeconds: Seconds, samplesPerSecond: Double,
-    finalTrainingLoss: Double, testLoss: Double?, testAccuracy: Double?, memory: MemoryRecord, checkpoint: String
+    finalTrainingLoss: Double?, testLoss: Double?, testAccuracy: Double?, memory: MemoryRecord, checkpoint: String
   ) {
     self.job = job
     self.placement = placement

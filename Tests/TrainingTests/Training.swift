@@ -1,0 +1,40 @@
+import Collectives
+import Jobs
+import TestSupport
+import Training
+
+/// Trains the small job's file on ranks that are threads.
+///
+/// - Parameter stop: asked by each rank once a step, with the rank and how often it was asked before.
+/// - Returns: the outcome of rank 0.
+func train(
+  _ job: String, run: String, ranks: Int = 1, resume: Bool = false, epochs: Int? = nil,
+  stop: @escaping @Sendable (Int, Int) -> Int32? = { _, _ in nil }
+) throws -> (outcome: RunOutcome, warnings: [String]) {
+  let results = try trainEach(job, run: run, ranks: ranks, resume: resume, epochs: epochs, stop: stop)
+  let failures = results.compactMap { if case .failure(let error) = $0 { error } else { nil } }
+  if let own = failures.first(where: { !($0 is PeerFailed) }) ?? failures.first { throw own }
+  return try results[0].get()
+}
+
+/// The same, with what became of each rank.
+func trainEach(
+  _ job: String, run: String, ranks: Int, resume: Bool = false, epochs: Int? = nil,
+  stop: @escaping @Sendable (Int, Int) -> Int32? = { _, _ in nil }
+) throws -> [Result<(outcome: RunOutcome, warnings: [String]), any Error>] {
+  try InProcessGroup.run(rankCount: ranks) { group in
+    Result {
+      var asked = 0
+      var warnings: [String] = []
+      let trainer = Trainer(
+        try JobFile(path: job).training(epochs: epochs), group: group,
+        options: TrainingOptions(threads: 1, runDirectory: run, resume: resume),
+        stopRequest: {
+          defer { asked += 1 }
+          return stop(group.rank, asked)
+        },
+        tell: { if case .warning(let text) = $0 { warnings.append(text) } })
+      return (try trainer.run(), warnings)
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Tests of the built command, one after the other: its runs would starve each other of the machine's few cores.
+@Suite("The command", .serialized) enum CommandTests {}
+
+/// Runs the built command, on ranks under mpirun if there are several.
+///
+/// Ranks that train or test use one thread, unless `arguments` say otherwise: tests share two cores.
+func apus(
+  _ arguments: [String], ranks: Int = 1, in small: SmallJob, environment: [String: String] = [:],
+  timeout: Duration = .seconds(60)
+) async throws -> ProcessResult {
+  let executable = try BuiltProduct.url("apus")
+  let computes = ["train", "evaluate"].contains(arguments.first) && !arguments.contains("--threads")
+  let arguments = arguments + (computes && arguments.count > 1 ? ["--threads", "1"] : [])
+  return ranks == 1
+    ? try await runProcess(
+      executable, arguments, environment: environment, workingDirectory: small.folder, timeout: timeout)
+    : try await mpirun(
+      ranks, executable, arguments, environment: environment, workingDirectory: small.folder, timeout: timeout)
+}
+
+extension ProcessResult {
+  /// Standard error without what mpirun adds when a rank ends with an exit code.
+  var ownErrors: String {
+    errors.split(separator: "-\n", omittingEmptySubsequences: false).map(String.init)
+      .filter { !$0.contains("mpirun detected that") && !$0.contains("terminated normally, but") }
+      .map { $0.trimmingCharacters(in: CharacterSet(charactersIn: "-")) }
+      .filter { !$0.isEmpty && $0 != "\n" }.joined()
+  }
+}

@@ -1,0 +1,55 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension CommandTests {
+  @Suite("apus bench train")
+  struct BenchCommandTests {
+    private static let keys: Set = [
+      "workload", "mode", "procs", "threads", "batch_per_proc", "params", "step_ms", "best_ms", "steps",
+      "samples_per_s",
+      "loss", "memory_planned_bytes", "memory_measured_bytes",
+    ]
+
+    @Test(
+      "One line of JSON; memory as planned within 5 %",
+      arguments: [("mlp", 1), ("mlp", 2), ("lenet5", 1), ("lenet5", 2)])
+    func line(workload: String, ranks: Int) async throws {
+      let small = try SmallJob()
+      let result = try await apus(
+        ["bench", "train", "--workload", workload, "--seconds", "0.2", "--threads", "1"], ranks: ranks, in: small)
+      #expect(result.exitCode == 0, "\(result.errors)")
+      #expect(result.errors == "")
+      #expect(result.lines.count == 1)
+      let object = try #require(JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+      #expect(Set(object.keys) == Self.keys)
+      #expect(object["workload"] as? String == workload)
+      #expect(object["mode"] as? String == "apus")
+      #expect(object["procs"] as? Int == ranks)
+      #expect(object["threads"] as? Int == 1)
+      #expect(object["batch_per_proc"] as? Int == (workload == "mlp" ? 128 : 64))
+      #expect(object["params"] as? Int == (workload == "mlp" ? 535_818 : 61_706))
+      #expect((object["steps"] as? Int ?? 0) >= 5)
+      func number(_ key: String) -> Double { object[key] as? Double ?? .nan }
+      #expect(number("best_ms") > 0 && number("best_ms") <= number("step_ms"))
+      expectClose(
+        [number("samples_per_s") * number("step_ms") / 1000], [Double(ranks) * number("batch_per_proc")], relative: 1e-3
+      )
+      #expect(number("loss") > 0 && number("loss") < 3)
+      expectClose([number("memory_measured_bytes")], [number("memory_planned_bytes")], relative: 0.05)
+    }
+
+    @Test("The profile goes to standard error, a kernel a line")
+    func profile() async throws {
+      let small = try SmallJob()
+      let result = try await apus(
+        ["bench", "train", "--workload", "lenet5", "--seconds", "0.01", "--threads", "1", "--profile"], in: small)
+      #expect(result.exitCode == 0)
+      #expect(result.lines.count == 1)
+      let rows = result.errors.split(separator: "\n").map { $0.split(separator: "\t").map(String.init) }
+      #expect(rows.count > 10)
+      #expect(rows.allSatisfy { $0.count == 4 })
+      #expect(rows.first?.first == "c1")
+    }
+  }
+}
