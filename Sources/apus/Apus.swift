@@ -28,7 +28,7 @@ struct Apus: ParsableCommand {
       // The parser's own: help and version are success, usage errors are exit code 2 here.
       if code == .success || code == .validationFailure {
         let text = fullMessage(for: error)
-        if code == .success { Console.print(text) } else { Console.complain(text) }
+        if Ranks.isFirst { if code == .success { Console.print(text) } else { Console.complain(text) } }
         Console.exit(code == .success ? .done : .usage)
       }
       let failure = Failure(error)

@@ -4,15 +4,16 @@ import Foundation
 import Glibc
 import Kernels
 import MPIGroup
+import Training
 
 /// The group this process belongs to: MPI's, or itself alone.
-struct Ranks {
+struct Ranks: Sendable {
   let group: any Group
   private let usesMPI: Bool
 
   /// - Throws: `GroupError` with `.launch` if a launcher started ranks that MPI cannot join: never trains alone then.
   static func join() throws -> Ranks {
-    guard MPIRuntime.launchedByMPI || MPIRuntime.foreignLauncher != nil else {
+    guard isLaunched else {
       return Ranks(group: InProcessGroup.solo(), usesMPI: false)
     }
     try MPIRuntime.initialize()
@@ -35,6 +36,28 @@ struct Ranks {
       status = failure.code
     }
     ranks.leave()
+    if status != .done { throw ExitCode(status.rawValue) }
+  }
+
+  /// Whether this process speaks for its peers before it has joined them: rank 0, as the launcher numbers them.
+  static var isFirst: Bool { (ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_RANK"] ?? "0") == "0" }
+
+  /// Whether a launcher started this process as one of several ranks.
+  static var isLaunched: Bool { MPIRuntime.launchedByMPI || MPIRuntime.foreignLauncher != nil }
+
+  /// Runs `body` on `count` ranks that are threads of this process, and ends the process as `run` does.
+  static func run(inProcess count: Int, _ body: @escaping @Sendable (Ranks) throws -> ExitStatus) throws {
+    guard count > 1 else { return try run(body) }
+    let outcomes = try InProcessGroup.run(rankCount: count) { group in
+      Result { try body(Ranks(group: group, usesMPI: false)) }
+    }
+    let failures = outcomes.compactMap { outcome -> (any Error)? in
+      if case .failure(let error) = outcome { error } else { nil }
+    }
+    // What went wrong, rather than what the others saw of it.
+    let cause = failures.first { !($0 is PeerFailed) && ($0 as? GroupError)?.code != .peerLost }
+    if let error = cause ?? failures.first { throw error }
+    let status = try outcomes[0].get()
     if status != .done { throw ExitCode(status.rawValue) }
   }
 

@@ -2,13 +2,16 @@ import ArgumentParser
 import Collectives
 import Glibc
 import Jobs
+import Kernels
 import Training
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
-    abstract: "Train a job's network, alone or on the ranks that mpirun started.",
+    abstract: "Train a job's network on the ranks that mpirun started, or on all cores of this machine.",
     discussion: """
+      The weights are the same, bit for bit, on any number of ranks. Without mpirun the ranks are threads.
+
       Everything a run leaves is in its directory, runs/NAME: the resolved job, records as JSON lines, checkpoints, the \
       report. SIGTERM or ctrl-C ends a run after the step at hand, with a checkpoint; --resume goes on from there.
 
@@ -27,25 +30,48 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Go on from the newest checkpoint of the run.")
   var resume = false
 
-  @Option(help: "Cores a rank uses; default: the host's cores divided by its ranks.")
+  @Option(help: "Ranks to start as threads of this process, without mpirun; default: the cores, at most the shards.")
+  var ranks: Int?
+
+  @Option(help: "Cores a rank's kernels use; default: 1. Runs with another number end with other bits.")
   var threads: Int?
 
   @Option(help: "Train this many epochs instead of the job's.")
   var epochs: Int?
 
   func validate() throws {
+    if let ranks, ranks < 1 { throw ValidationError("--ranks \(ranks): train on at least one rank") }
     if let threads, threads < 1 { throw ValidationError("--threads \(threads): a rank uses at least one core") }
     if let epochs, epochs < 1 { throw ValidationError("--epochs \(epochs): train at least one epoch") }
   }
 
   func run() throws {
-    try Ranks.run { try train(on: $0) }
-  }
-
-  private func train(on ranks: Ranks) throws -> ExitStatus {
+    let run = TrainingRun(
+      jobPath: job, epochs: epochs, runDirectory: runDirectory, resume: resume, threads: threads ?? 1)
     StopSignal.install()
+    guard !Ranks.isLaunched else {
+      if let ranks {
+        throw ValidationError("--ranks \(ranks) is for a run without a launcher; this one's ranks are mpirun's (-np)")
+      }
+      return try Ranks.run { try run.train(on: $0) }
+    }
+    let shards = try JobFile(path: job).job.training.shards
+    let count = ranks ?? max(1, min(shards, Threads.allowedCores.count / run.threads))
+    try Ranks.run(inProcess: count) { try run.train(on: $0) }
+  }
+}
+
+/// What each rank does.
+private struct TrainingRun: Sendable {
+  let jobPath: String
+  let epochs: Int?
+  let runDirectory: String?
+  let resume: Bool
+  let threads: Int
+
+  func train(on ranks: Ranks) throws -> ExitStatus {
     let file = try Agreement.together(ranks.group, exitCode: { _ in ExitStatus.invalidInput.rawValue }) {
-      try JobFile(path: job).training(epochs: epochs)
+      try JobFile(path: jobPath).training(epochs: epochs)
     }
     let display = ProgressDisplay()
     defer { display.end() }
@@ -60,7 +86,8 @@ struct TrainCommand: ParsableCommand {
       if ranks.group.rank == 0 {
         display.end()
         Console.complain(
-          "stopped by signal \(signal) after step \(step), checkpoint written; go on with: apus train \(job) --resume")
+          "stopped by signal \(signal) after step \(step), checkpoint written; go on with: "
+            + "apus train \(jobPath) --resume")
       }
       return signal == SIGINT ? .interrupted : .terminated
     }

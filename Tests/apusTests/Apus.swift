@@ -7,14 +7,14 @@ import Testing
 
 /// Runs the built command, on ranks under mpirun if there are several.
 ///
-/// Ranks that train or test use one thread, unless `arguments` say otherwise: tests share two cores.
+/// Without mpirun training takes one rank, unless `arguments` ask for `--ranks`.
 func apus(
   _ arguments: [String], ranks: Int = 1, in small: SmallJob, environment: [String: String] = [:],
   timeout: Duration = .seconds(60)
 ) async throws -> ProcessResult {
   let executable = try BuiltProduct.url("apus")
-  let computes = ["train", "evaluate"].contains(arguments.first) && !arguments.contains("--threads")
-  let arguments = arguments + (computes && arguments.count > 1 ? ["--threads", "1"] : [])
+  let isAlone = arguments.first == "train" && arguments.count > 1 && ranks == 1 && !arguments.contains("--ranks")
+  let arguments = arguments + (isAlone ? ["--ranks", "1"] : [])
   return ranks == 1
     ? try await runProcess(
       executable, arguments, environment: environment, workingDirectory: small.folder, timeout: timeout)
