@@ -7,7 +7,7 @@ import Glibc
 /// all-reduce takes 1.1 ms without single-copy transfers and 2.2 ms with them; and a rank that waits must yield where it
 /// shares a core (1 MB all-reduce of four ranks on two cores: 0.6 against 22 ms), which costs nothing where it does not.
 /// Ranks of several hosts keep what Open MPI chooses: it knows their network.
-enum Transports {
+package enum Transports {
   static func prepare(environment: [String: String] = ProcessInfo.processInfo.environment) {
     for (name, value) in settings(environment) {
       unsafe setenv("OMPI_MCA_" + name, value, 0)
@@ -15,7 +15,7 @@ enum Transports {
   }
 
   /// What to set, besides what `environment` has set already.
-  static func settings(_ environment: [String: String]) -> [(name: String, value: String)] {
+  package static func settings(_ environment: [String: String]) -> [(name: String, value: String)] {
     guard let ranks = environment["OMPI_COMM_WORLD_SIZE"].flatMap(Int.init),
       environment["OMPI_COMM_WORLD_LOCAL_SIZE"].flatMap(Int.init) == ranks
     else { return [] }

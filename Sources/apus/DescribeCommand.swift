@@ -42,7 +42,10 @@ struct DescribeCommand: ParsableCommand {
   }
 
   private var sampleShape: Shape? {
-    guard let parts = input?.lowercased().replacing("×", with: "x").split(separator: "x") else { return nil }
+    guard
+      let parts = input?.lowercased().replacing("×", with: "x").split(
+        separator: "x", omittingEmptySubsequences: false)
+    else { return nil }
     let numbers = parts.compactMap { Int($0) }.filter { $0 > 0 }
     return numbers.count == parts.count && !numbers.isEmpty ? Shape(numbers) : nil
   }

@@ -13,7 +13,9 @@ func apus(
   timeout: Duration = .seconds(60)
 ) async throws -> ProcessResult {
   let executable = try BuiltProduct.url("apus")
-  let isAlone = arguments.first == "train" && arguments.count > 1 && ranks == 1 && !arguments.contains("--ranks")
+  let isAlone =
+    arguments.first == "train" && arguments.count > 1 && ranks == 1 && !arguments.contains("--ranks")
+    && environment.isEmpty
   let arguments = arguments + (isAlone ? ["--ranks", "1"] : [])
   return ranks == 1
     ? try await runProcess(

@@ -20,6 +20,27 @@ extension CommandTests {
       }
     }
 
+    @Test("Ranks that are threads of one process end with the bits of one rank", arguments: [2, 3])
+    func sameBitsInOneProcess(ranks: Int) async throws {
+      let small = try SmallJob()
+      let job = try small.job()
+      let alone = try await apus(["train", job, "--run-dir", "alone", "--ranks", "1"], in: small)
+      let together = try await apus(["train", job, "--run-dir", "together", "--ranks", "\(ranks)"], in: small)
+      #expect(alone.exitCode == 0 && together.exitCode == 0, "\(alone.errors)\(together.errors)")
+      #expect(together.errors.contains("\(ranks) ranks × 1 thread on 1 host"))
+      #expect(try small.newestCheckpoint("together") == small.newestCheckpoint("alone"))
+    }
+
+    @Test("A failure of ranks that are threads is told once, with its own exit code")
+    func failureInOneProcess() async throws {
+      let small = try SmallJob()
+      let job = try small.job(["train-labels": "no-labels"])
+      let result = try await apus(["train", job, "--ranks", "2"], in: small)
+      #expect(result.exitCode == 3)
+      #expect(result.errors.components(separatedBy: "error:").count == 2, "\(result.errors)")
+      #expect(result.errors.contains("no-labels"))
+    }
+
     @Test("Standard output is the test of the trained network, standard error the story, in plain lines")
     func streams() async throws {
       let small = try SmallJob()

@@ -1,0 +1,110 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension CommandTests {
+  @Suite("apus describe and apus check-gradients")
+  struct DescribeCommandTests {
+    private static let lenet5 = """
+      lenet5, 64 samples
+
+      layer     operations             output       parameters      forward     backward  output bytes      saved
+      ────────  ─────────────────────  ───────────  ──────────  ───────────  ───────────  ────────────  ─────────
+      c1        convolution2D + relu   64×6×28×28          156  15.65 MFLOP  15.65 MFLOP      1.15 MiB   1.15 MiB
+      p1        max-pool 2D            64×6×14×14            –  225.8 kFLOP  75.26 kFLOP     294.0 KiB  367.5 KiB
+      c2        convolution2D + relu   64×16×10×10       2,416  30.92 MFLOP  61.64 MFLOP     400.0 KiB  400.0 KiB
+      p2        max-pool 2D            64×16×5×5             –  76.80 kFLOP  25.60 kFLOP     100.0 KiB  25.00 KiB
+      flatten1  reshape                64×400                –       0 FLOP       0 FLOP     100.0 KiB  100.0 KiB
+      f1        dense + relu           64×120           48,120   6.16 MFLOP  12.30 MFLOP     30.00 KiB  30.00 KiB
+      f2        dense + relu           64×84            10,164   1.30 MFLOP   2.59 MFLOP     21.00 KiB  21.00 KiB
+      f3        dense                  64×10               850  108.2 kFLOP  215.7 kFLOP      2.50 KiB        0 B
+      loss      softmax cross-entropy  scalar                –   3.20 kFLOP   1.28 kFLOP           4 B   2.50 KiB
+      ────────  ─────────────────────  ───────────  ──────────  ───────────  ───────────  ────────────  ─────────
+      total                                             61,706  54.45 MFLOP  92.51 MFLOP                 2.07 MiB
+
+      """
+
+    @Test("A zoo model is a table by layer with totals, then the memory of a step")
+    func lenet5Table() async throws {
+      let result = try await apus(["describe", "lenet5"], in: SmallJob())
+      #expect(result.exitCode == 0, "\(result.errors)")
+      #expect(result.output.hasPrefix(Self.lenet5), "\(result.output)")
+      // The workspace and the padding of blocked layouts are the processor's.
+      let last = try #require(result.lines.last)
+      #expect(last.contains(/^memory of a step: parameters .*, gradients .*, workspace .* MiB$/), "\(last)")
+    }
+
+    @Test("JSON holds what the table shows")
+    func json() async throws {
+      let result = try await apus(["describe", "mlp", "--batch", "3", "--json"], in: SmallJob())
+      let object = try #require(JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+      let summary = try #require(object["summary"] as? [String: Any])
+      let layers = try #require(summary["layers"] as? [[String: Any]])
+      #expect(object["samples"] as? Int == 3)
+      #expect(summary["parameterCount"] as? Int == 535_818)
+      #expect(layers.map { $0["name"] as? String } == ["flatten1", "l1", "l2", "l3", "loss"])
+      #expect(layers[1]["output"] as? [Int] == [3, 512])
+      // 3·512·784 multiply-adds of two, 3·512 additions of the bias, 3·512 comparisons of ReLU.
+      #expect(layers[1]["forward"] as? Double == 2_411_520)
+    }
+
+    @Test("A job is described for one shard of its data, and with its optimizer")
+    func job() async throws {
+      let small = try SmallJob()
+      let result = try await apus(["describe", small.job()], in: small)
+      #expect(result.exitCode == 0, "\(result.errors)")
+      #expect(result.output.contains("optimizer "))
+      #expect(!result.output.contains("1×28×28"))
+    }
+
+    @Test(
+      "What cannot be described is refused with the remedy",
+      arguments: [
+        (["describe", "lenet"], Int32(3), "error: unknown zoo model 'lenet'; did you mean 'lenet5'?\n"),
+        (
+          ["describe", "no/job.yaml"], 3,
+          "error: no/job.yaml: there is no such file; give the path of a job file, such as "
+            + "cluster/jobs/lenet5-fashion-mnist.yaml\n"
+        ),
+      ] as [([String], Int32, String)])
+    func refused(arguments: [String], exitCode: Int32, errors: String) async throws {
+      let result = try await apus(arguments, in: SmallJob())
+      #expect(result.exitCode == exitCode)
+      #expect(result.errors == errors)
+      #expect(result.output == "")
+    }
+
+    @Test("A wrong shape of a sample is a usage error")
+    func shape() async throws {
+      let result = try await apus(["describe", "lenet5", "--input", "1x28xx"], in: SmallJob())
+      #expect(result.exitCode == 2)
+      #expect(result.errors.contains("write channels x height x width, such as 1x28x28"))
+    }
+
+    @Test("A job's gradients pass, parameter by parameter, worst first")
+    func gradients() async throws {
+      let small = try SmallJob()
+      let result = try await apus(["check-gradients", small.job(), "--per-parameter", "5", "--json"], in: small)
+      #expect(result.exitCode == 0, "\(result.errors)\(result.output)")
+      let object = try #require(JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+      let rows = try #require(object["rows"] as? [[String: [String: Any]]])
+      let errors = rows.compactMap { ($0["check"]?["worst"] as? [String: Any])?["relativeError"] as? Double }
+      #expect(rows.count >= 4)
+      #expect(errors == errors.sorted(by: >))
+      #expect((errors.first ?? 1) < 1e-5)
+      #expect(rows.allSatisfy { ($0["check"]?["checkedCount"] as? Int ?? 0) <= 5 })
+      #expect(rows.allSatisfy { ($0["float32"]?["relativeError"] as? Double ?? 1) < 1e-4 })
+    }
+
+    @Test("Without a subcommand the help is shown; an unknown one is a usage error")
+    func help() async throws {
+      let small = try SmallJob()
+      let help = try await apus([], in: small)
+      #expect(help.exitCode == 0)
+      #expect(help.output.contains("Exit codes: 0 done, 2 usage"))
+      let unknown = try await apus(["trian"], in: small)
+      #expect(unknown.exitCode == 2)
+      #expect(unknown.output == "")
+    }
+  }
+}
