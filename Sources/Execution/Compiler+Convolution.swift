@@ -6,7 +6,7 @@ extension Compiler {
     let weights = node.inputs[1]
     let window = rule.geometry(kernel: shape(weights))
     let bias = rule.hasBias ? try Layout.plain(shape(node.inputs[2])) : nil
-    let layouts = ConvolutionLayouts(
+    let layouts = WeightedLayouts(
       input: try wantedInput(node.inputs[0]), weights: weightsLayout(weights, open: try .any(shape(weights))),
       bias: bias, output: try wantedOutput(node.outputs[0], input: shape(node.inputs[0])))
     let primitive = try Primitive.convolution(
@@ -23,7 +23,7 @@ extension Compiler {
   mutating func convolutionBackwardInput(_ node: LoweredNode, _ rule: Convolution2DBackwardInput) throws {
     let weights = node.inputs[1]
     let dx = node.outputs[0]
-    let layouts = ConvolutionLayouts(
+    let layouts = WeightedLayouts(
       input: try wantedInput(dx), weights: try .any(shape(weights)), bias: nil,
       output: try wantedOutput(node.inputs[0], input: shape(dx)))
     let primitive = try Primitive.convolutionBackwardInput(layouts, rule.forward.geometry(kernel: shape(weights)))
@@ -38,7 +38,7 @@ extension Compiler {
   mutating func convolutionBackwardWeights(_ node: LoweredNode, _ rule: Convolution2DBackwardWeights) throws {
     let window = rule.forward.geometry(kernel: rule.weights.dimensions)
     let open = try Layout.any(rule.weights.dimensions)
-    var layouts = ConvolutionLayouts(
+    var layouts = WeightedLayouts(
       input: try wantedInput(node.inputs[0]), weights: gradientLayout(node.outputs[0]) ?? open,
       bias: rule.forward.hasBias ? try .plain(shape(node.outputs[1])) : nil,
       output: try wantedOutput(node.inputs[1], input: shape(node.inputs[0])))

@@ -5,7 +5,7 @@ extension Compiler {
   mutating func dense(_ node: LoweredNode, _ rule: Dense) throws {
     let x = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
     let open = try Layout.any(shape(node.inputs[1]))
-    let layouts = InnerProductLayouts(
+    let layouts = WeightedLayouts(
       input: x.layout, weights: weightsLayout(node.inputs[1], open: open),
       bias: rule.hasBias ? try .plain(shape(node.inputs[2])) : nil, output: try .plain(shape(node.outputs[0])))
     let primitive = try Primitive.innerProduct(layouts, activation: node.activation.map(PostActivation.init))
@@ -20,7 +20,7 @@ extension Compiler {
 
   mutating func denseBackwardInput(_ node: LoweredNode) throws {
     let dy = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
-    let layouts = InnerProductLayouts(
+    let layouts = WeightedLayouts(
       input: try .plain(shape(node.outputs[0])), weights: try .any(shape(node.inputs[1])), bias: nil,
       output: dy.layout)
     let primitive = try Primitive.innerProductBackwardInput(layouts)
@@ -35,7 +35,7 @@ extension Compiler {
     let x = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
     let dy = try tensor(node.inputs[1], in: .plain(shape(node.inputs[1])))
     let open = try Layout.any(shape(node.outputs[0]))
-    var layouts = InnerProductLayouts(
+    var layouts = WeightedLayouts(
       input: x.layout, weights: gradientLayout(node.outputs[0]) ?? open,
       bias: rule.hasBias ? try .plain(shape(node.outputs[1])) : nil, output: dy.layout)
     let primitive = try preferring(

@@ -19,31 +19,16 @@ package struct WindowGeometry: Sendable {
   }
 }
 
-/// The tensors of a convolution, forward or backward: x [N,C,H,W], weights [O,C,K,L], bias [O], y [N,O,P,Q].
-package struct ConvolutionLayouts: Sendable {
-  package var input: Layout
-  package var weights: Layout
-  package var bias: Layout?
-  package var output: Layout
-
-  package init(input: Layout, weights: Layout, bias: Layout?, output: Layout) {
-    self.input = input
-    self.weights = weights
-    self.bias = bias
-    self.output = output
-  }
-}
-
 extension Primitive {
-  /// y = activation(conv(x, W) + b).
+  /// y = activation(conv(x, W) + b), with x [N,C,H,W], weights [O,C,K,L], bias [O], y [N,O,P,Q].
   package static func convolution(
-    _ layouts: ConvolutionLayouts, _ window: WindowGeometry, activation: PostActivation?
+    _ layouts: WeightedLayouts, _ window: WindowGeometry, activation: PostActivation?
   ) throws -> Primitive {
     try Description.primitive(forward(layouts, window), "convolution", activation: activation)
   }
 
   package static func convolutionBackwardInput(
-    _ layouts: ConvolutionLayouts, _ window: WindowGeometry
+    _ layouts: WeightedLayouts, _ window: WindowGeometry
   ) throws -> Primitive {
     let padding = edges(layouts, window)
     var dx = layouts.input.descriptor
@@ -60,7 +45,7 @@ extension Primitive {
   }
 
   package static func convolutionBackwardWeights(
-    _ layouts: ConvolutionLayouts, _ window: WindowGeometry
+    _ layouts: WeightedLayouts, _ window: WindowGeometry
   ) throws -> Primitive {
     let padding = edges(layouts, window)
     var x = layouts.input.descriptor
@@ -78,7 +63,7 @@ extension Primitive {
   }
 
   private static func forward(
-    _ layouts: ConvolutionLayouts, _ window: WindowGeometry
+    _ layouts: WeightedLayouts, _ window: WindowGeometry
   ) throws -> dnnl_convolution_desc_t {
     let padding = edges(layouts, window)
     var x = layouts.input.descriptor
@@ -94,7 +79,7 @@ extension Primitive {
   }
 
   private static func edges(
-    _ layouts: ConvolutionLayouts, _ window: WindowGeometry
+    _ layouts: WeightedLayouts, _ window: WindowGeometry
   ) -> (strides: [Int64], left: [Int64], right: [Int64]) {
     let right = window.trailingPadding(input: layouts.input.spatial, output: layouts.output.spatial)
     return (window.stride.map { Int64($0) }, window.padding.map { Int64($0) }, right.map { Int64($0) })

@@ -1,29 +1,14 @@
 internal import COneDNN
 
-/// The tensors of a dense layer: x [N, I], weights [O, I], bias [O], y [N, O].
-package struct InnerProductLayouts: Sendable {
-  package var input: Layout
-  package var weights: Layout
-  package var bias: Layout?
-  package var output: Layout
-
-  package init(input: Layout, weights: Layout, bias: Layout?, output: Layout) {
-    self.input = input
-    self.weights = weights
-    self.bias = bias
-    self.output = output
-  }
-}
-
 extension Primitive {
-  /// y = activation(x Wᵀ + b).
+  /// y = activation(x Wᵀ + b), with x [N, I], weights [O, I], bias [O], y [N, O].
   package static func innerProduct(
-    _ layouts: InnerProductLayouts, activation: PostActivation?
+    _ layouts: WeightedLayouts, activation: PostActivation?
   ) throws -> Primitive {
     try Description.primitive(forward(layouts), "inner product", activation: activation)
   }
 
-  package static func innerProductBackwardInput(_ layouts: InnerProductLayouts) throws -> Primitive {
+  package static func innerProductBackwardInput(_ layouts: WeightedLayouts) throws -> Primitive {
     var dx = layouts.input.descriptor
     var weights = layouts.weights.descriptor
     var dy = layouts.output.descriptor
@@ -35,7 +20,7 @@ extension Primitive {
     }
   }
 
-  package static func innerProductBackwardWeights(_ layouts: InnerProductLayouts) throws -> Primitive {
+  package static func innerProductBackwardWeights(_ layouts: WeightedLayouts) throws -> Primitive {
     var x = layouts.input.descriptor
     var weights = layouts.weights.descriptor
     var bias = layouts.bias?.descriptor ?? dnnl_memory_desc_t()
@@ -49,7 +34,7 @@ extension Primitive {
     }
   }
 
-  private static func forward(_ layouts: InnerProductLayouts) throws -> dnnl_inner_product_desc_t {
+  private static func forward(_ layouts: WeightedLayouts) throws -> dnnl_inner_product_desc_t {
     var x = layouts.input.descriptor
     var weights = layouts.weights.descriptor
     var bias = layouts.bias?.descriptor ?? dnnl_memory_desc_t()

@@ -38,6 +38,15 @@ package struct GradientContext {
     }
     return gradient
   }
+
+  /// The gradient rule of a loss starts with 1 and knows no other gradient of its results.
+  package func requireNothingBehind() throws {
+    guard outputGradients.allSatisfy({ $0 == nil }) else {
+      throw GraphError(
+        .notDifferentiable, layer: layer,
+        "what is computed from a loss or its probabilities has no gradient; make the loss the end of the graph")
+    }
+  }
 }
 
 /// An operation of the graph: a value, so that a graph can be compared, hashed and written to a file.

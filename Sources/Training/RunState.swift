@@ -15,10 +15,8 @@ final class RunState {
   let trainer: Trainer
   let data: JobData
   let order: DataOrder
-  let replica: Replica
-  let reducer: any ShardReducer
+  let gradient: BatchGradient
   let shards: Range<Int>
-  let buckets: Buckets
   let optimizer: Optimizer
   let learningRate: Double
   let directory: RunDirectory
@@ -37,22 +35,21 @@ final class RunState {
   var placement = Placement(ranks: [])
 
   var job: Job { trainer.job }
+  var replica: Replica { gradient.replica }
   var group: any Group { trainer.group }
   var totalSteps: Int { job.training.epochs * order.stepsPerEpoch }
 
   init(
-    trainer: Trainer, data: JobData, order: DataOrder, replica: Replica, reducer: any ShardReducer, shards: Range<Int>
+    trainer: Trainer, data: JobData, order: DataOrder, gradient: BatchGradient, shards: Range<Int>
   ) throws {
     self.trainer = trainer
     self.data = data
     self.order = order
-    self.replica = replica
-    self.reducer = reducer
+    self.gradient = gradient
     self.shards = shards
     optimizer = trainer.job.training.optimizer.optimizer
     learningRate = trainer.job.training.optimizer.learningRate
-    let ready = ParameterStore.readyOrder(replica.store.graph).map { replica.store.offsets[$0] }
-    buckets = Buckets(boundaries: ready, end: replica.store.slotElementCount)
+    let replica = gradient.replica
     let opening = try RunOpening(trainer).open()
     let directory = opening.directory
     self.directory = directory
@@ -120,37 +117,29 @@ final class RunState {
   /// - Returns: the loss, and the signal if any rank has received one.
   private func step(_ loader: BatchLoader) throws -> (value: Double, stop: Int32?) {
     let begin = clock.now
-    let store = replica.store
     let number = header.step + 1
     try loader.withNext { loaded, images, labels in
-      for entry in reducer.schedule.steps {
-        try replica.computeShard(
-          images.extracting(loaded.imageRange(ofShard: entry.shard)),
-          labels.extracting(loaded.labelRange(ofShard: entry.shard)), slot: entry.slot,
+      for entry in gradient.schedule.steps {
+        try gradient.compute(
+          entry, images.extracting(loaded.imageRange(ofShard: entry.shard)),
+          labels.extracting(loaded.labelRange(ofShard: entry.shard)),
           dropout: DropoutState(
             seed: job.seed, step: UInt32(number), firstSample: UInt32(entry.shard * order.samplesPerShard)))
-        try store.withSlots { slots in
-          try reducer.merge(entry, &slots, stride: store.slotElementCount, elements: 0..<store.slotElementCount)
-        }
       }
     }
-    let stopPlace = store.elementCount + 1
-    store.withSlot(0) { $0[stopPlace] = trainer.stopRequest() == nil ? 0 : 1 }
+    gradient.isFlagged = trainer.stopRequest() != nil
     let reduceBegin = clock.now
-    for bucket in buckets.ranges {
-      try store.withSlots { slots in
-        try reducer.allReduce(&slots, stride: store.slotElementCount, elements: bucket)
-      }
-    }
+    try gradient.reduce()
     let reduced = clock.now
-    let (loss, stop) = store.withSlot(0) { (Double($0[store.elementCount]), $0[stopPlace]) }
+    let loss = gradient.loss
+    let isStopWanted = gradient.isFlagged
     guard loss.isFinite else {
       throw try NumericalFailure(trainer, replica: replica, shards: shards).diagnose(
         step: number, loss: loss, source: NormalisedImages(data.training, data.normalisation), order: order)
     }
-    optimizer.update(store, step: number, learningRate: Float(learningRate))
+    optimizer.update(replica.store, step: number, learningRate: Float(learningRate))
     try record(number, loss, begin: begin, reduction: reduced - reduceBegin)
-    return (loss, stop == 0 ? nil : trainer.stopRequest() ?? SIGTERM)
+    return (loss, isStopWanted ? trainer.stopRequest() ?? SIGTERM : nil)
   }
 
   private func record(_ number: Int, _ loss: Double, begin: ContinuousClock.Instant, reduction: Duration) throws {

@@ -53,9 +53,8 @@ package final class Trainer {
         slotCount: schedule.slotCount)
     }
     try Agreement.alike(group, exitCode: Self.exitCode) { try checkAgreement(data, replica) }
-    let reducer = try makeReducer(shards, replica)
-    replica.count(reducer)
-    let run = try RunState(trainer: self, data: data, order: order, replica: replica, reducer: reducer, shards: shards)
+    let gradient = BatchGradient(replica, try makeReducer(shards, replica))
+    let run = try RunState(trainer: self, data: data, order: order, gradient: gradient, shards: shards)
     return try run.train()
   }
 

@@ -73,9 +73,7 @@ package struct TrainingBenchmark {
   private let workload: Workload
   private let group: any Group
   private let threads: Int
-  private let replica: Replica
-  private let reducer: ReproducibleReducer
-  private let buckets: Buckets
+  private let gradient: BatchGradient
   private let images: [Float]
   private let labels: [Int32]
   private var memoryMeasured: Bytes?
@@ -93,13 +91,12 @@ package struct TrainingBenchmark {
       sampleShape: [1, 28, 28], shardSamples: workload.shardSamples, globalBatch: workload.batch * group.rankCount,
       loss: .crossEntropy)
     let schedule = AccumulationSchedule(tree: CanonicalTree(shardCount: shardCount), range: range)
-    replica = try Replica(graph, evaluationGraph: nil, optimizer: Self.optimizer, slotCount: schedule.slotCount)
+    let replica = try Replica(graph, evaluationGraph: nil, optimizer: Self.optimizer, slotCount: schedule.slotCount)
     let store = replica.store
-    reducer = try ReproducibleReducer(
-      group: group, shardCount: shardCount, range: range, maximumCount: store.slotElementCount)
-    replica.count(reducer)
-    buckets = Buckets(
-      boundaries: ParameterStore.readyOrder(graph).map { store.offsets[$0] }, end: store.slotElementCount)
+    gradient = BatchGradient(
+      replica,
+      try ReproducibleReducer(
+        group: group, shardCount: shardCount, range: range, maximumCount: store.slotElementCount))
     var random = RandomStream(seed: 1, purpose: .test, stream: UInt64(group.rank))
     images = (0..<workload.batch * 784).map { _ in Float(random.normal()) }
     labels = (0..<workload.batch).map { _ in Int32(random.below(10)) }
@@ -133,39 +130,30 @@ package struct TrainingBenchmark {
     let median = times[times.count / 2]
     return Result(
       workload: workload.rawValue, mode: "apus", procs: group.rankCount, threads: threads,
-      batchPerProc: workload.batch, params: replica.store.graph.parameterCount,
+      batchPerProc: workload.batch, params: gradient.replica.store.graph.parameterCount,
       stepMilliseconds: (median * 1e6).rounded() / 1e3, bestMilliseconds: (times[0] * 1e6).rounded() / 1e3,
       steps: times.count, samplesPerSecond: (Double(group.rankCount * workload.batch) / median * 10).rounded() / 10,
-      loss: loss, memoryPlanned: replica.memory.total, memoryMeasured: memoryMeasured)
+      loss: loss, memoryPlanned: gradient.replica.memory.total, memoryMeasured: memoryMeasured)
   }
 
   /// Median time of each kernel of a shard, with what chose it.
   package func profile() throws -> [(layer: String, operation: String, implementation: String, time: Seconds)] {
-    let steps = try replica.program.profile(repetitions: 200)
-    return zip(steps, replica.program.compiled.implementations).map {
+    let steps = try gradient.replica.program.profile(repetitions: 200)
+    return zip(steps, gradient.replica.program.compiled.implementations).map {
       ($0.layer, $0.operation, $1.implementation, Seconds($0.seconds))
     }
   }
 
   private func step(_ number: Int) throws -> Double {
-    let store = replica.store
     let count = workload.shardSamples
-    for entry in reducer.schedule.steps {
+    for entry in gradient.schedule.steps {
       let first = (entry.shard % (workload.batch / count)) * count
-      try replica.computeShard(
-        images.span.extracting(first * 784..<(first + count) * 784), labels.span.extracting(first..<first + count),
-        slot: entry.slot, dropout: .none)
-      try store.withSlots { slots in
-        try reducer.merge(entry, &slots, stride: store.slotElementCount, elements: 0..<store.slotElementCount)
-      }
+      try gradient.compute(
+        entry, images.span.extracting(first * 784..<(first + count) * 784),
+        labels.span.extracting(first..<first + count), dropout: .none)
     }
-    for bucket in buckets.ranges {
-      try store.withSlots { slots in
-        try reducer.allReduce(&slots, stride: store.slotElementCount, elements: bucket)
-      }
-    }
-    let loss = store.withSlot(0) { Double($0[store.elementCount]) }
-    Self.optimizer.update(store, step: number, learningRate: Self.learningRate)
-    return loss
+    try gradient.reduce()
+    Self.optimizer.update(gradient.replica.store, step: number, learningRate: Self.learningRate)
+    return gradient.loss
   }
 }

@@ -41,7 +41,7 @@ import Testing
 
   @Test(arguments: [(3, 16), (16, 20), (6, 7)]) func forwardIsTheDefinition(channels: (Int, Int)) throws {
     let tensors = Tensors(c: channels.0, o: channels.1)
-    let layouts = ConvolutionLayouts(
+    let layouts = WeightedLayouts(
       input: try .any(tensors.x), weights: try .any(tensors.weights), bias: try .plain([tensors.o]),
       output: try .any(tensors.y))
     let (x, weights) = (values(tensors.x, 1), values(tensors.weights, 2))
@@ -65,7 +65,7 @@ import Testing
 
   @Test(arguments: [(3, 16), (16, 20), (6, 7)]) func backwardIsTheDefinition(channels: (Int, Int)) throws {
     let tensors = Tensors(c: channels.0, o: channels.1)
-    let layouts = ConvolutionLayouts(
+    let layouts = WeightedLayouts(
       input: try .any(tensors.x), weights: try .any(tensors.weights), bias: try .plain([tensors.o]),
       output: try .any(tensors.y))
     let (x, weights, dy) = (values(tensors.x, 1), values(tensors.weights, 2), values(tensors.y, 4))

@@ -57,7 +57,7 @@ import Testing
   /// What a convolution that gives so many channels likes best.
   private func blocked(_ shape: [Int]) throws -> Layout {
     let input = [shape[0], 3, shape[2], shape[3]]
-    let layouts = ConvolutionLayouts(
+    let layouts = WeightedLayouts(
       input: try .plain(input), weights: try .any([shape[1], 3, 1, 1]), bias: nil, output: try .any(shape))
     let window = WindowGeometry(kernel: [1, 1], stride: [1, 1], padding: [0, 0])
     return try Primitive.convolution(layouts, window, activation: nil).layout(.destination)

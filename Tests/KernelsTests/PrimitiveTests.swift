@@ -5,7 +5,7 @@ import Testing
 @Suite struct PrimitiveTests {
   @Test func aDenseKernelIsTheDefinition() throws {
     let (n, i, o) = (3, 5, 7)
-    let layouts = InnerProductLayouts(
+    let layouts = WeightedLayouts(
       input: try .plain([n, i]), weights: try .any([o, i]), bias: try .plain([o]), output: try .plain([n, o]))
     let (x, weights, bias) = (pattern(n * i, salt: 1), pattern(o * i, salt: 2), pattern(o, salt: 3))
     let primitive = try Primitive.innerProduct(layouts, activation: .relu)
@@ -86,7 +86,7 @@ import Testing
   }
 
   @Test func argumentsThatDoNotFitAreSaid() throws {
-    let layouts = InnerProductLayouts(
+    let layouts = WeightedLayouts(
       input: try .plain([2, 3]), weights: try .plain([4, 5]), bias: nil, output: try .plain([2, 4]))
     let error = #expect(throws: KernelError.self) { try Primitive.innerProduct(layouts, activation: nil) }
     #expect(error?.code == .invalidArguments)

@@ -104,6 +104,20 @@ import Units
         + "with weights")
   }
 
+  @Test func whatIsComputedFromALossIsRefused() throws {
+    var (graph, _, _, _, y) = try chain()
+    let labels = graph.input("labels", TensorType([3], .int32))
+    let entropy = ModelGraph.Operation.softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 3))
+    let probabilities = try graph.append(entropy, [y, labels], layer: "entropy")[1]
+    let wanted = graph.input("wanted", TensorType([3, 2]))
+    let loss = try graph.append(
+      .meanSquaredError(MeanSquaredError(divisor: 6)), [probabilities, wanted], layer: "behind")[0]
+    let error = #expect(throws: GraphError.self) { try graph.differentiated(loss) }
+    #expect(error?.code == .notDifferentiable)
+    #expect(error?.layer == "entropy")
+    #expect(error?.message.contains("make the loss the end of the graph") == true)
+  }
+
   @Test func aParameterThatTheLossDoesNotSeeIsRefused() throws {
     var (graph, loss, _, relu, _) = try chain()
     let unused = graph.parameter("head.weight", [3, 5], .zeros)

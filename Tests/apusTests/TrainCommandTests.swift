@@ -75,15 +75,18 @@ extension CommandTests {
       }
     }
 
-    @Test("On a terminal there is a bar, and nothing is left of it")
-    func terminal() async throws {
+    @Test(
+      "On a terminal there is a bar, also under mpirun, and nothing is left of it", arguments: ["", "mpirun -np 2 "])
+    func terminal(launcher: String) async throws {
       let script = URL(filePath: "/usr/bin/script")
       guard FileManager.default.isExecutableFile(atPath: script.path) else { return }
       let small = try SmallJob()
       _ = try small.job()
-      let command = "\(try BuiltProduct.url("apus").path) train job.yaml --threads 1"
+      let command = "\(launcher)\(try BuiltProduct.url("apus").path) train job.yaml"
       let result = try await runProcess(
-        script, ["-qec", command, "/dev/null"], workingDirectory: small.folder)
+        script, ["-qec", command, "/dev/null"],
+        environment: ["OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"],
+        workingDirectory: small.folder)
       #expect(result.exitCode == 0)
       let bar = #/\r\u{1B}\[K\[█*·+\] epoch 1/2  step 1/6  loss 1\.\d{4}  [0-9,]+ samples/s  0:00 left\r\u{1B}\[K/#
       #expect(result.output.contains(bar), "\(result.output)")

@@ -22,6 +22,7 @@ package struct SoftmaxCrossEntropy: OperationRule {
   }
 
   package func inputGradients(_ node: GradientContext, in graph: inout Graph) throws -> [ValueID?] {
+    try node.requireNothingBehind()
     let back = Operation.softmaxCrossEntropyBackward(SoftmaxCrossEntropyBackward(divisor: divisor))
     return [
       try graph.append(back, [node.outputs[1], node.inputs[1]], layer: node.layer, pass: .backward)[0], nil,
@@ -64,6 +65,7 @@ package struct MeanSquaredError: OperationRule {
   }
 
   package func inputGradients(_ node: GradientContext, in graph: inout Graph) throws -> [ValueID?] {
+    try node.requireNothingBehind()
     let back = Operation.meanSquaredErrorBackward(MeanSquaredErrorBackward(divisor: divisor))
     return [
       node.isWanted[0] ? try graph.append(back, node.inputs, layer: node.layer, pass: .backward)[0] : nil,

@@ -1,0 +1,16 @@
+/// The tensors of an operation with weights, forward or backward: those of a convolution or an inner product.
+///
+/// A gradient has the layout named for its tensor: the input's gradient lies in `input`, and so on.
+package struct WeightedLayouts: Sendable {
+  package var input: Layout
+  package var weights: Layout
+  package var bias: Layout?
+  package var output: Layout
+
+  package init(input: Layout, weights: Layout, bias: Layout?, output: Layout) {
+    self.input = input
+    self.weights = weights
+    self.bias = bias
+    self.output = output
+  }
+}
