@@ -87,7 +87,7 @@ private struct TrainingRun: Sendable {
         display.end()
         Console.complain(
           "stopped by signal \(signal) after step \(step), checkpoint written; go on with: "
-            + "apus train \(jobPath) --resume")
+            + "apus train \(jobPath) \(runDirectory.map { "--run-dir \($0) " } ?? "")--resume")
       }
       return signal == SIGINT ? .interrupted : .terminated
     }

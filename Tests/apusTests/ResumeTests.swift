@@ -48,7 +48,8 @@ extension CommandTests {
       if ended.signal != SIGKILL, case .rank = ended.target {
         #expect(
           first.errors.contains(
-            "after step \(step), checkpoint written; go on with: apus train \(job) --resume"), "\(first.errors)")
+            "after step \(step), checkpoint written; go on with: apus train \(job) --run-dir run --resume"),
+          "\(first.errors)")
         #expect(try small.recordedSteps("run") == Array(1...step))
       }
 
