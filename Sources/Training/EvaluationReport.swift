@@ -29,12 +29,6 @@ package struct EvaluationReport: Codable, Sendable {
     confusion = result.confusion
   }
 
-  package func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
-  }
-
   package var text: String {
     let percent = accuracy.map { String(format: "%.2f %%", $0 * 100) } ?? "–"
     return """
@@ -45,4 +39,7 @@ package struct EvaluationReport: Codable, Sendable {
       \(confusion.table(classNames: classNames))
       """
   }
+
+  /// A line a class: precision, recall, specificity, F1, support; then their macro averages.
+  package var measuresByClass: String { confusion.measures(classNames: classNames) }
 }

@@ -14,7 +14,7 @@ struct EvaluateCommand: ParsableCommand {
 
       Examples:
         apus evaluate runs/lenet5-fashion-mnist
-        apus evaluate runs/lenet5-fashion-mnist --json
+        apus evaluate runs/lenet5-fashion-mnist --by-class
       """)
 
   @Argument(help: ArgumentHelp("The run's directory.", valueName: "run"))
@@ -25,6 +25,9 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(help: "Cores to use; default: all.")
   var threads: Int?
+
+  @Flag(help: "Print precision, recall, specificity and F1 of each class too.")
+  var byClass = false
 
   @Flag(help: "Print JSON.")
   var json = false
@@ -44,7 +47,8 @@ struct EvaluateCommand: ParsableCommand {
     let evaluation = try run.evaluate(on: ranks.group, threads: ranks.placeThreads(threads))
     guard ranks.group.rank == 0 else { return .done }
     for damaged in run.passedOver { Console.complain("warning: passed over a damaged checkpoint: \(damaged)") }
-    Console.print(json ? try evaluation.json() : evaluation.text)
+    Console.print(json ? try JSONOutput.text(evaluation) : evaluation.text)
+    if byClass && !json { Console.print("\n" + evaluation.measuresByClass) }
     return .done
   }
 }

@@ -114,7 +114,7 @@ extension Int {
 
 extension Double {
   /// With `places` decimals.
-  func fixed(_ places: Int) -> String { String(format: "%.\(places)f", self) }
+  func fixed(_ places: Int) -> String { fixedPoint(self, decimals: places) }
 }
 
 extension Seconds {

@@ -107,16 +107,3 @@ import Testing
         """)
   }
 }
-
-@Suite struct RunningMeanTests {
-  @Test func weighsByCountAndMerges() {
-    var first = RunningMean()
-    #expect(first.mean == nil)
-    first.add(2, count: 3)
-    first.add(.nan, count: 0)
-    first.add(10)
-    #expect(first.mean == 4 && first.count == 4)
-    first.merge(RunningMean(sum: 4, count: 16))
-    #expect(first.mean == 1 && first.sum == 20)
-  }
-}

@@ -16,6 +16,12 @@ extension CommandTests {
       #expect(text.output == trained.output)
       #expect(text.errors == "")
 
+      let measures = try await apus(["evaluate", "runs/small", "--by-class"], ranks: ranks, in: small)
+      #expect(measures.output.hasPrefix(text.output))
+      let rows = measures.lines.suffix(6)
+      #expect(rows.first?.split(separator: " ") == ["class", "precision", "recall", "specificity", "F1", "support"])
+      #expect(rows.last?.hasPrefix("macro average") == true && rows.last?.hasSuffix(" 50") == true, "\(rows)")
+
       let json = try await apus(["evaluate", "runs/small", "--json"], ranks: ranks, in: small)
       let object = try #require(JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
       let report = try #require(
