@@ -12,6 +12,22 @@ package enum Threads {
     openblas_set_num_threads(Int32(count))
   }
 
+  /// Starts the threads of the pool by a kernel that all of them share, so that their stacks are not taken for what a
+  /// later kernel needs.
+  package static func start() throws {
+    let layout = try Layout.plain([1 << 18])
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: 3 * layout.byteCount, alignment: 64)
+    defer { unsafe memory.deallocate() }
+    unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: 3 * layout.byteCount)
+    let call = try KernelCall(
+      Primitive.add(layout),
+      [
+        unsafe Operand(.source, memory), unsafe Operand(.source2, memory + layout.byteCount),
+        unsafe Operand(.destination, memory + 2 * layout.byteCount),
+      ])
+    try call.run(on: Stream())
+  }
+
   /// Cores that the calling thread may run on, as the system or a launcher has decided.
   package static var allowedCores: [Int] {
     var mask = [UInt8](repeating: 0, count: maskBytes)

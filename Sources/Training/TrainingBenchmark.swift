@@ -101,6 +101,7 @@ package struct TrainingBenchmark {
     images = (0..<workload.batch * 784).map { _ in Float(random.normal()) }
     labels = (0..<workload.batch).map { _ in Int32(random.below(10)) }
     let values = graph.parameters.map { graph.initialParameterValues($0, seed: 1) }
+    try Threads.start()
     // All is compiled and no tensor is touched: what comes on top is what the plan counts.
     let baseline = ProcessMemory.anonymous
     for (index, value) in values.enumerated() { try store.write(value, to: index) }

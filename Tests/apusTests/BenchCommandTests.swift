@@ -13,11 +13,13 @@ extension CommandTests {
 
     @Test(
       "One line of JSON; memory as planned within 5 %",
-      arguments: [("mlp", 1), ("mlp", 2), ("lenet5", 1), ("lenet5", 2)])
-    func line(workload: String, ranks: Int) async throws {
+      arguments: [("mlp", 1, 1), ("mlp", 2, 1), ("mlp", 1, 2), ("lenet5", 1, 1), ("lenet5", 2, 1), ("lenet5", 1, 2)]
+        as [(String, Int, Int)])
+    func line(workload: String, ranks: Int, threads: Int) async throws {
       let small = try SmallJob()
       let result = try await apus(
-        ["bench", "train", "--workload", workload, "--seconds", "0.2", "--threads", "1"], ranks: ranks, in: small)
+        ["bench", "train", "--workload", workload, "--seconds", "0.2", "--threads", "\(threads)"], ranks: ranks,
+        in: small)
       #expect(result.exitCode == 0, "\(result.errors)")
       #expect(result.errors == "")
       #expect(result.lines.count == 1)
@@ -26,7 +28,7 @@ extension CommandTests {
       #expect(object["workload"] as? String == workload)
       #expect(object["mode"] as? String == "apus")
       #expect(object["procs"] as? Int == ranks)
-      #expect(object["threads"] as? Int == 1)
+      #expect(object["threads"] as? Int == threads)
       #expect(object["batch_per_proc"] as? Int == (workload == "mlp" ? 128 : 64))
       #expect(object["params"] as? Int == (workload == "mlp" ? 535_818 : 61_706))
       #expect((object["steps"] as? Int ?? 0) >= 5)
