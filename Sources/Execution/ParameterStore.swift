@@ -33,16 +33,23 @@ package import ModelGraph
     layouts = compiled.parameterLayouts
     self.slotCount = slotCount
     self.stateCount = stateCount
+    (offsets, elementCount) = Self.places(compiled)
+    slotElementCount = elementCount + Self.tailCount
+    arena = try Arena(byteCount: 4 * (elementCount * (1 + stateCount) + slotElementCount * slotCount))
+  }
+
+  /// Floats in a section of parameters of such a store, known without making one.
+  package static func elementCount(_ compiled: CompiledGraph) -> Int { places(compiled).count }
+
+  private static func places(_ compiled: CompiledGraph) -> (offsets: [Int], count: Int) {
+    let layouts = compiled.parameterLayouts
     var offsets = [Int](repeating: 0, count: layouts.count)
     var next = 0
-    for index in Self.readyOrder(compiled.graph) {
+    for index in readyOrder(compiled.graph) {
       offsets[index] = next
       next += WorkspacePlan.rounded(layouts[index].byteCount) / 4
     }
-    self.offsets = offsets
-    elementCount = next
-    slotElementCount = next + Self.tailCount
-    arena = try Arena(byteCount: 4 * (elementCount * (1 + stateCount) + slotElementCount * slotCount))
+    return (offsets, next)
   }
 
   /// Positions in `Graph.parameters`, first gradient ready first.

@@ -1,5 +1,6 @@
 import Foundation
 package import ModelGraph
+import Models
 
 /// A job with the file it was read from, so that what goes wrong later still finds its line.
 package struct JobFile: Hashable, Sendable {
@@ -18,7 +19,7 @@ package struct JobFile: Hashable, Sendable {
       InvalidJob([JobProblem(file: path, place: place, message: message, sourceLine: nil)])
     }
     guard FileManager.default.fileExists(atPath: path) else {
-      throw refuse("there is no such file; give the path of a job file, such as cluster/jobs/lenet5-fashion-mnist.yaml")
+      throw refuse("there is no such file; \(Self.advice(forMissing: path))")
     }
     let values = try? URL(fileURLWithPath: path).resourceValues(forKeys: [.isRegularFileKey])
     guard values?.isRegularFile == true else { throw refuse("this is no file; give the path of a job file") }
@@ -34,6 +35,20 @@ package struct JobFile: Hashable, Sendable {
       throw refuse("the file is not UTF-8 text; save it in that encoding")
     }
     try self.init(yaml: text, file: path)
+  }
+
+  /// The job file beside `path` that may have been meant, or what to give instead.
+  private static func advice(forMissing path: String) -> String {
+    let url = URL(fileURLWithPath: path)
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: url.deletingLastPathComponent().path)) ?? []
+    let jobs = files.sorted().map { URL(fileURLWithPath: $0) }.filter { ["yaml", "yml"].contains($0.pathExtension) }
+    // Without endings, which would make any two short names near.
+    let stems = jobs.map { $0.deletingPathExtension().lastPathComponent }
+    guard let stem = NearMiss.nearest(to: url.deletingPathExtension().lastPathComponent, among: stems),
+      let meant = stems.firstIndex(of: stem).map({ jobs[$0].lastPathComponent })
+    else { return "give the path of a job file, such as cluster/jobs/lenet5-fashion-mnist.yaml" }
+    let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
+    return "did you mean '\(folder)\(meant)'?"
   }
 
   /// Reads and checks the text of a job file.

@@ -138,11 +138,14 @@ private func requireAtLeastOne(_ count: Int, _ what: String, layer: String) thro
   }
 }
 
+/// Elements of one tensor: more than any machine holds, few enough that no count of a graph overflows.
+let largestTensor = 1 << 40
+
 /// Refuses a layer whose tensors or work are so large that counting them could overflow.
 ///
 /// 2⁴⁰ elements are 4 TiB, 2⁵² multiply-adds a day of a hundred cores: no typing error gets by, no real layer is hit.
 private func requireFeasible(_ types: [TensorType], workPerOutput: Int, layer: String) throws {
-  for type in types where boundedProduct(type.shape.dimensions, limit: 1 << 40) == nil {
+  for type in types where boundedProduct(type.shape.dimensions, limit: largestTensor) == nil {
     throw GraphError(
       .invalidArgument, layer: layer, "a tensor of \(type.shape) has more than 2⁴⁰ elements; use fewer or smaller ones")
   }
@@ -154,7 +157,8 @@ private func requireFeasible(_ types: [TensorType], workPerOutput: Int, layer: S
   }
 }
 
-private func boundedProduct(_ factors: [Int], limit: Int) -> Int? {
+/// The product of `factors`, none below 0; nil if it is more than `limit`.
+func boundedProduct(_ factors: [Int], limit: Int) -> Int? {
   var product = 1
   for factor in factors {
     let (next, overflow) = product.multipliedReportingOverflow(by: factor)

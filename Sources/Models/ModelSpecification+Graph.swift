@@ -21,6 +21,11 @@ extension ModelSpecification {
         .invalidArgument, layer: Self.inputName,
         "\(batch) samples of \(sampleShape): a batch and every dimension of a sample have at least 1")
     }
+    guard boundedProduct([batch] + sampleShape.dimensions, limit: largestTensor) != nil else {
+      throw GraphError(
+        .invalidArgument, layer: Self.inputName,
+        "\(batch) samples of \(sampleShape) are more than 2⁴⁰ elements; use fewer or smaller ones")
+    }
     guard !layers.isEmpty else {
       throw GraphError(.invalidArgument, layer: name, "the model has no layers; give it at least one")
     }

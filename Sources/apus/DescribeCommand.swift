@@ -55,8 +55,10 @@ struct DescribeCommand: ParsableCommand {
     Console.print(json ? try JSONOutput.text(description) : description.text)
   }
 
+  /// A zoo name is that model, whatever lies in the working directory; ./lenet5 is the file.
   private var isJobFile: Bool {
-    subject.hasSuffix(".yaml") || subject.hasSuffix(".yml") || subject.contains("/")
+    guard Zoo(rawValue: subject) == nil else { return false }
+    return subject.hasSuffix(".yaml") || subject.hasSuffix(".yml") || subject.contains("/")
       || FileManager.default.fileExists(atPath: subject)
   }
 
@@ -108,10 +110,10 @@ private struct ModelDescription: Encodable {
     self.samples = samples
     summary = GraphSummary(graph)
     let compiled = try CompiledGraph(graph)
-    let store = try ParameterStore(compiled, slotCount: 1, stateCount: 0)
+    let count = ParameterStore.elementCount(compiled)
     memory = Memory(
-      parameters: Bytes(4 * store.elementCount), gradients: Bytes(4 * store.slotElementCount),
-      optimizerStates: optimizer.map { Bytes(4 * store.elementCount * $0.optimizer.stateCount) },
+      parameters: Bytes(4 * count), gradients: Bytes(4 * (count + ParameterStore.tailCount)),
+      optimizerStates: optimizer.map { Bytes(4 * count * $0.optimizer.stateCount) },
       workspace: Bytes(compiled.workspaceByteCount))
   }
 

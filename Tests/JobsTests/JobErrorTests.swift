@@ -1,3 +1,4 @@
+import Foundation
 import ModelGraph
 import Testing
 
@@ -277,6 +278,24 @@ func errors(in yaml: String) -> String {
   func unreadableFileIsNamed(path: String, message: String) {
     let error = #expect(throws: InvalidJob.self) { try JobFile(path: path) }
     #expect(error?.description == "\(path): \(message)")
+  }
+
+  @Test(arguments: [
+    ("trial-one.yml", "trial-one.yaml"), ("trial-oen.yaml", "trial-one.yaml"), ("trial-one", "trial-one.yaml"),
+    ("b.yaml", nil), ("notes.yaml", nil),
+  ])
+  func missingFileIsToldItsNeighbour(name: String, meant: String?) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "jobs-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for neighbour in ["trial-one.yaml", "a.yaml", "notes.txt"] {
+      try Data().write(to: folder.appending(path: neighbour))
+    }
+    let error = #expect(throws: InvalidJob.self) { try JobFile(path: "\(folder.path)/\(name)") }
+    let remedy =
+      meant.map { "did you mean '\(folder.path)/\($0)'?" }
+      ?? "give the path of a job file, such as cluster/jobs/lenet5-fashion-mnist.yaml"
+    #expect(error?.description == "\(folder.path)/\(name): there is no such file; \(remedy)")
   }
 
   @Test func aliasesThatExplodeAreRefused() {

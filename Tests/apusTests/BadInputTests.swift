@@ -180,7 +180,11 @@ extension CommandTests {
       "Usage errors are exit code 2",
       arguments: [
         ["train"], ["train", "job.yaml", "--epochs", "0"], ["train", "job.yaml", "--threads", "x"],
-        ["train", "job.yaml", "--fast"], ["evaluate"], ["evaluate", "runs/x", "--threads", "0"], ["bench", "train"],
+        ["train", "job.yaml", "--fast"], ["describe"], ["describe", "mlp", "--batch", "0"],
+        ["describe", "mlp", "--input", "0x28x28"], ["check-gradients"],
+        ["check-gradients", "job.yaml", "--samples", "0"],
+        ["check-gradients", "job.yaml", "--per-parameter", "-1"], ["evaluate"],
+        ["evaluate", "runs/x", "--threads", "0"], ["bench", "train"],
         ["bench", "train", "--workload", "vgg"], ["bench", "train", "--workload", "mlp", "--seconds", "nan"],
       ])
     func usage(arguments: [String]) async throws {

@@ -61,6 +61,22 @@ extension CommandTests {
       "What cannot be described is refused with the remedy",
       arguments: [
         (["describe", "lenet"], Int32(3), "error: unknown zoo model 'lenet'; did you mean 'lenet5'?\n"),
+        (["describe", "resnet"], 3, "error: unknown zoo model 'resnet'; use one of mlp, lenet5\n"),
+        (
+          ["describe", "lenet5", "--input", "1x4x4"], 3,
+          "error: layer 'c2': a 5×5 window does not fit an input of 2×2 with padding 0×0; use a smaller kernel or more "
+            + "padding\n"
+        ),
+        (
+          ["describe", "mlp", "--input", "9999999999x9999999999x9999999999", "--batch", "1"], 3,
+          "error: layer 'input': 1 samples of 9999999999×9999999999×9999999999 are more than 2⁴⁰ elements; use fewer or "
+            + "smaller ones\n"
+        ),
+        (
+          ["describe", "lenet5", "--batch", "9223372036854775807"], 3,
+          "error: layer 'input': 9223372036854775807 samples of 1×28×28 are more than 2⁴⁰ elements; use fewer or smaller "
+            + "ones\n"
+        ),
         (
           ["describe", "no/job.yaml"], 3,
           "error: no/job.yaml: there is no such file; give the path of a job file, such as "
@@ -72,6 +88,22 @@ extension CommandTests {
       #expect(result.exitCode == exitCode)
       #expect(result.errors == errors)
       #expect(result.output == "")
+    }
+
+    @Test("A zoo name is the model, whatever the working directory holds")
+    func zooNameOfAFile() async throws {
+      let small = try SmallJob()
+      _ = try small.job(named: "lenet5")
+      let result = try await apus(["describe", "lenet5"], in: small)
+      #expect(result.exitCode == 0, "\(result.errors)")
+      #expect(result.output.hasPrefix(Self.lenet5), "\(result.output)")
+    }
+
+    @Test("A model larger than this machine's memory is described all the same")
+    func nothingIsAllocated() async throws {
+      let result = try await apus(["describe", "lenet5", "--batch", "1", "--input", "1x60000x60000"], in: SmallJob())
+      #expect(result.exitCode == 0, "\(result.errors)")
+      #expect(result.lines.last?.hasPrefix("memory of a step: parameters 1.57 TiB, gradients 1.57 TiB, ") == true)
     }
 
     @Test("A wrong shape of a sample is a usage error")
@@ -94,6 +126,46 @@ extension CommandTests {
       #expect((errors.first ?? 1) < 1e-5)
       #expect(rows.allSatisfy { ($0["check"]?["checkedCount"] as? Int ?? 0) <= 5 })
       #expect(rows.allSatisfy { ($0["float32"]?["relativeError"] as? Double ?? 1) < 1e-4 })
+    }
+
+    @Test(
+      "The gradients of every job that comes with Apus pass, on its own data",
+      arguments: ["lenet5-fashion-mnist", "mlp-fashion-mnist", "dropout-fashion-mnist"])
+    func shippedJobs(name: String) async throws {
+      let job = BuiltProduct.packageRoot.appending(path: "cluster/jobs/\(name).yaml").path
+      let result = try await apus(["check-gradients", job, "--samples", "3", "--per-parameter", "2"], in: SmallJob())
+      #expect(result.exitCode == 0, "\(result.errors)\(result.output)")
+      #expect(result.output.hasPrefix("\(name): gradients at the initial weights, 3 training samples\n\nparameter"))
+      #expect(result.lines.last == "passed: errors up to 1.0e-05 pass, float32 errors up to 1.0e-04")
+    }
+
+    @Test("A wrong job is refused with line, column and remedy by each command that reads one")
+    func wrongJob() async throws {
+      let small = try SmallJob()
+      let job = try small.job(["batch: 24": "batchsize: 24"])
+      let text =
+        "error: \(job):23:3: unknown key 'batchsize' in training; did you mean 'batch'?\n  batchsize: 24\n  ^\n"
+      for command in ["describe", "check-gradients"] {
+        let result = try await apus([command, job], in: small)
+        #expect(result.exitCode == 3)
+        #expect(result.errors == text)
+        #expect(result.output == "")
+      }
+    }
+
+    @Test("The version and the help of each command go to standard output")
+    func versionAndHelp() async throws {
+      let small = try SmallJob()
+      let version = try await apus(["--version"], in: small)
+      #expect(version.exitCode == 0)
+      #expect(version.output.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil, "\(version.output)")
+      for command in ["train", "evaluate", "describe", "check-gradients"] {
+        let help = try await apus(["help", command], in: small)
+        #expect(help.exitCode == 0)
+        #expect(help.errors == "")
+        #expect(help.output.hasPrefix("OVERVIEW: "))
+        #expect(help.output.contains(try Regex("\nExamples?:\n  apus \(command) ")), "\(help.output)")
+      }
     }
 
     @Test("Without a subcommand the help is shown; an unknown one is a usage error")

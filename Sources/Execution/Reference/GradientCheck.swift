@@ -70,7 +70,8 @@ package struct GradientCheck: Sendable {
         throw ReferenceError(
           .sizeMismatch, name, "\(float32.count) float32 gradients were given where there are \(float64.count)")
       }
-      let errors = zip(float32, float64).map { Self.ratio(abs(Double($0) - $1), to: Self.largest(float64)) }
+      let largest = Self.largest(float64)
+      let errors = zip(float32, float64).map { Self.ratio(abs(Double($0) - $1), to: largest) }
       return errors.indices.max { errors[$0] < errors[$1] }.map {
         GradientDifference(
           name: name, element: $0, float32: float32[$0], float64: float64[$0], relativeError: errors[$0])
