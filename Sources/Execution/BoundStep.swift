@@ -4,57 +4,46 @@ import ModelGraph
 /// A step with its addresses.
 enum BoundStep {
   case call(KernelCall)
-  case host(HostStep)
+  case host(HostRun)
 
   @inline(__always)
   func run(_ stream: Stream, _ dropout: DropoutState) throws {
     switch self {
     case .call(let call): try call.run(on: stream)
-    case .host(let step): try step.run(dropout)
+    case .host(let run): try run(stream, dropout)
     }
   }
 }
 
-/// A step that no library has: plain Swift over the program's memory.
-@safe final class HostStep {
-  private let work: Step.Work
-  private let address: (Storage) -> UnsafeMutableRawPointer
+/// A host kernel bound to memory: called once a step.
+typealias HostRun = (Stream, DropoutState) throws -> Void
 
-  @unsafe init(_ work: Step.Work, _ address: @escaping (Storage) -> UnsafeMutableRawPointer) {
-    self.work = work
-    unsafe self.address = unsafe address
+/// A step that no library has: plain Swift over the program's memory, perhaps with library calls between.
+///
+/// A value, made when the graph is compiled; its addresses come when the program is bound.
+protocol HostKernel {
+  /// Prepares a run over `memory`, whose operands are those that the compiler named, in the same order.
+  func bind(_ memory: HostMemory) throws -> HostRun
+}
+
+/// Where the operands of a host kernel lie.
+@safe struct HostMemory {
+  private let addresses: [UnsafeMutableRawPointer]
+
+  @unsafe init(_ addresses: [UnsafeMutableRawPointer]) { unsafe self.addresses = addresses }
+
+  @unsafe subscript(operand: Int) -> UnsafeMutableRawPointer { unsafe addresses[operand] }
+
+  @unsafe func floats(_ operand: Int) -> UnsafeMutablePointer<Float> {
+    unsafe addresses[operand].assumingMemoryBound(to: Float.self)
   }
 
-  /// - Throws: `ExecutionError` with `.invalidLabel` if a label is beyond the last class.
-  func run(_ state: DropoutState) throws {
-    switch work {
-    case .primitive: preconditionFailure("primitives are bound as calls")
-    case .crossEntropy(let logits, let labels, let loss, let probabilities, let shape):
-      let labels = unsafe address(labels).assumingMemoryBound(to: Int32.self)
-      unsafe try LossKernels.requireClasses(labels, shape)
-      unsafe LossKernels.crossEntropy(
-        logits: floats(logits), labels: labels, loss: floats(loss), probabilities: floats(probabilities), shape)
-    case .crossEntropyBackward(let probabilities, let labels, let gradient, let shape):
-      unsafe LossKernels.crossEntropyBackward(
-        probabilities: floats(probabilities), labels: address(labels).assumingMemoryBound(to: Int32.self),
-        gradient: floats(gradient), shape)
-    case .squaredError(let prediction, let target, let loss, let count, let divisor):
-      unsafe LossKernels.squaredError(
-        prediction: floats(prediction), target: floats(target), loss: floats(loss), count: count, divisor: divisor)
-    case .squaredErrorBackward(let prediction, let target, let gradient, let count, let divisor):
-      unsafe LossKernels.squaredErrorBackward(
-        prediction: floats(prediction), target: floats(target), gradient: floats(gradient), count: count,
-        divisor: divisor)
-    case .dropout(let from, let to, let rule, let samples, let elements):
-      let count = samples * elements
-      unsafe DropoutMask(rule, state).apply(
-        UnsafeBufferPointer(start: floats(from), count: count),
-        to: UnsafeMutableBufferPointer(start: floats(to), count: count), elementsPerSample: elements)
-    }
+  @unsafe func integers(_ operand: Int) -> UnsafeMutablePointer<Int32> {
+    unsafe addresses[operand].assumingMemoryBound(to: Int32.self)
   }
 
-  @unsafe private func floats(_ storage: Storage) -> UnsafeMutablePointer<Float> {
-    unsafe address(storage).assumingMemoryBound(to: Float.self)
+  @unsafe func bytes(_ operand: Int) -> UnsafeMutablePointer<UInt8> {
+    unsafe addresses[operand].assumingMemoryBound(to: UInt8.self)
   }
 }
 
@@ -65,12 +54,14 @@ struct Binder {
   let workspace: Arena
 
   func bind(_ step: Step, slot: Int) throws -> BoundStep {
-    guard case .primitive(let primitive, let arguments) = step.work else {
-      let binder = self
-      return unsafe .host(HostStep(step.work) { unsafe binder.address($0, slot: slot) })
+    switch step.work {
+    case .primitive(let primitive, let arguments):
+      let operands = arguments.map { unsafe Operand($0.argument, address($0.storage, slot: slot)) }
+      return .call(try KernelCall(primitive, operands))
+    case .host(let kernel, let storages):
+      let memory = unsafe HostMemory(storages.map { unsafe address($0, slot: slot) })
+      return .host(try kernel.bind(memory))
     }
-    let operands = arguments.map { unsafe Operand($0.argument, address($0.storage, slot: slot)) }
-    return .call(try KernelCall(primitive, operands))
   }
 
   @unsafe func address(_ storage: Storage, slot: Int) -> UnsafeMutableRawPointer {

@@ -21,11 +21,7 @@ struct Tensor {
 struct Step {
   enum Work {
     case primitive(Primitive, [(argument: Primitive.Argument, storage: Storage)])
-    case crossEntropy(logits: Storage, labels: Storage, loss: Storage, probabilities: Storage, CrossEntropyShape)
-    case crossEntropyBackward(probabilities: Storage, labels: Storage, gradient: Storage, CrossEntropyShape)
-    case squaredError(prediction: Storage, target: Storage, loss: Storage, count: Int, divisor: Int)
-    case squaredErrorBackward(prediction: Storage, target: Storage, gradient: Storage, count: Int, divisor: Int)
-    case dropout(from: Storage, to: Storage, Dropout, samples: Int, elementsPerSample: Int)
+    case host(any HostKernel, [Storage])
   }
 
   let work: Work

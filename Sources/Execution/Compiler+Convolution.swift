@@ -2,12 +2,12 @@ import Kernels
 import ModelGraph
 
 extension Compiler {
-  mutating func convolution(_ node: LoweredNode, _ rule: Convolution2D) throws {
+  mutating func convolution(_ node: LoweredNode, _ rule: Convolution) throws {
     let weights = node.inputs[1]
-    let window = rule.geometry(kernel: shape(weights))
+    let (window, open) = try rule.geometry(weights: lowered.types[weights.index].shape, layer: node.layer)
     let bias = rule.hasBias ? try Layout.plain(shape(node.inputs[2])) : nil
     let layouts = WeightedLayouts(
-      input: try wantedInput(node.inputs[0]), weights: weightsLayout(weights, open: try .any(shape(weights))),
+      input: try wantedInput(node.inputs[0]), weights: weightsLayout(weights, open: open),
       bias: bias, output: try wantedOutput(node.outputs[0], input: shape(node.inputs[0])))
     let primitive = try Primitive.convolution(
       layouts, window, activation: node.activation.map(PostActivation.init))
@@ -20,13 +20,14 @@ extension Compiler {
     try append(primitive, inputs, results: [(.destination, node.outputs[0], y)], node: node)
   }
 
-  mutating func convolutionBackwardInput(_ node: LoweredNode, _ rule: Convolution2DBackwardInput) throws {
+  mutating func convolutionBackwardInput(_ node: LoweredNode, _ rule: ConvolutionBackwardInput) throws {
     let weights = node.inputs[1]
     let dx = node.outputs[0]
+    let (window, open) = try rule.forward.geometry(weights: lowered.types[weights.index].shape, layer: node.layer)
     let layouts = WeightedLayouts(
-      input: try wantedInput(dx), weights: try .any(shape(weights)), bias: nil,
+      input: try wantedInput(dx), weights: open, bias: nil,
       output: try wantedOutput(node.inputs[0], input: shape(dx)))
-    let primitive = try Primitive.convolutionBackwardInput(layouts, rule.forward.geometry(kernel: shape(weights)))
+    let primitive = try Primitive.convolutionBackwardInput(layouts, window)
     let inputs = [
       (Primitive.Argument.destinationGradient, try tensor(node.inputs[0], in: primitive.layout(.destinationGradient))),
       (.weights, try tensor(weights, in: primitive.layout(.weights))),
@@ -35,9 +36,8 @@ extension Compiler {
     try append(primitive, inputs, results: [(.sourceGradient, dx, gradient)], node: node)
   }
 
-  mutating func convolutionBackwardWeights(_ node: LoweredNode, _ rule: Convolution2DBackwardWeights) throws {
-    let window = rule.forward.geometry(kernel: rule.weights.dimensions)
-    let open = try Layout.any(rule.weights.dimensions)
+  mutating func convolutionBackwardWeights(_ node: LoweredNode, _ rule: ConvolutionBackwardWeights) throws {
+    let (window, open) = try rule.forward.geometry(weights: rule.weights, layer: node.layer)
     var layouts = WeightedLayouts(
       input: try wantedInput(node.inputs[0]), weights: gradientLayout(node.outputs[0]) ?? open,
       bias: rule.forward.hasBias ? try .plain(shape(node.outputs[1])) : nil,
@@ -70,10 +70,14 @@ extension Compiler {
   }
 }
 
-extension Convolution2D {
-  func geometry(kernel weights: [Int]) -> WindowGeometry {
-    WindowGeometry(
-      kernel: [weights[2], weights[3]], stride: [stride.height, stride.width],
-      padding: [padding.height, padding.width])
+extension Convolution {
+  /// The kernels' window, and the weights with an open layout: with groups they have one more dimension, in front.
+  func geometry(weights: Shape, layer: String) throws -> (window: WindowGeometry, weights: Layout) {
+    let window = try window(weights: weights).sides(rank: weights.rank - 2, layer: layer)
+    let geometry = WindowGeometry(
+      kernel: window.kernel, stride: window.stride, padding: window.padding, dilation: window.dilation)
+    let dimensions = weights.dimensions
+    let grouped = groups == 1 ? dimensions : [groups, dimensions[0] / groups] + dimensions.dropFirst()
+    return (geometry, try .any(grouped))
   }
 }

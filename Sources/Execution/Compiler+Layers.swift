@@ -9,33 +9,6 @@ extension Compiler {
       .flatMap { parameterLayouts[$0] }
   }
 
-  mutating func maxPool(_ node: LoweredNode, _ rule: MaxPool2D) throws {
-    let x = try tensor(node.inputs[0])
-    let window = rule.geometry
-    let primitive = try Primitive.maxPool(
-      input: x.layout, output: try .any(shape(node.outputs[0])), window)
-    let y = result(node.outputs[0], in: primitive.layout(.destination))
-    let winners = result(node.outputs[1], in: primitive.layout(.workspace))
-    pools[node.outputs[1]] = (x.layout, y.layout)
-    try append(
-      primitive, [(.source, x)],
-      results: [(.destination, node.outputs[0], y), (.workspace, node.outputs[1], winners)], node: node)
-  }
-
-  mutating func maxPoolBackward(_ node: LoweredNode, _ rule: MaxPool2DBackward) throws {
-    guard let layouts = pools[node.inputs[1]] else {
-      preconditionFailure("max-pool backward without its forward")
-    }
-    let primitive = try Primitive.maxPoolBackward(
-      input: layouts.input, output: layouts.output, rule.forward.geometry)
-    let dy = try tensor(node.inputs[0], in: layouts.output)
-    let winners = try tensor(node.inputs[1])
-    let dx = result(node.outputs[0], in: layouts.input)
-    try append(
-      primitive, [(.destinationGradient, dy), (.workspace, winners)],
-      results: [(.sourceGradient, node.outputs[0], dx)], node: node)
-  }
-
   /// Row-major data need not move: the result is the same buffer under another shape.
   mutating func reshape(_ node: LoweredNode) throws {
     let x = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
@@ -96,15 +69,7 @@ extension Compiler {
     let samples = shape(node.inputs[0])[0]
     let elements = lowered.types[node.inputs[0].index].shape.elementCount / samples
     try append(
-      .dropout(from: x.storage, to: y.storage, rule, samples: samples, elementsPerSample: elements),
-      uses: [x.storage, y.storage], results: [(node.outputs[0], y)], node: node)
-  }
-}
-
-extension MaxPool2D {
-  var geometry: WindowGeometry {
-    WindowGeometry(
-      kernel: [window.kernel.height, window.kernel.width], stride: [window.stride.height, window.stride.width],
-      padding: [window.padding.height, window.padding.width])
+      DropoutKernel(rule: rule, samples: samples, elementsPerSample: elements), [x.storage, y.storage],
+      results: [(node.outputs[0], y)], node: node)
   }
 }

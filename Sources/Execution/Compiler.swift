@@ -14,6 +14,8 @@ struct Compiler {
   var parameterLayouts: [Layout?]
   /// Layouts of x and y of the max-pooling whose winners a value holds.
   var pools: [ValueID: (input: Layout, output: Layout)] = [:]
+  /// Layouts of x and y of each average-pooling.
+  var averagePools: [PoolKey: (input: Layout, output: Layout)] = [:]
   private let parameterIndex: [ValueID: Int]
   /// Parameters by their gradient; the sum of two parameters gives both the same one.
   private let gradientIndices: [ValueID: [Int]]
@@ -53,11 +55,13 @@ struct Compiler {
     case .dense(let rule): try dense(node, rule)
     case .denseBackwardInput: try denseBackwardInput(node)
     case .denseBackwardWeights(let rule): try denseBackwardWeights(node, rule)
-    case .convolution2D(let rule): try convolution(node, rule)
-    case .convolution2DBackwardInput(let rule): try convolutionBackwardInput(node, rule)
-    case .convolution2DBackwardWeights(let rule): try convolutionBackwardWeights(node, rule)
-    case .maxPool2D(let rule): try maxPool(node, rule)
-    case .maxPool2DBackward(let rule): try maxPoolBackward(node, rule)
+    case .convolution(let rule): try convolution(node, rule)
+    case .convolutionBackwardInput(let rule): try convolutionBackwardInput(node, rule)
+    case .convolutionBackwardWeights(let rule): try convolutionBackwardWeights(node, rule)
+    case .maxPool(let rule): try maxPool(node, rule)
+    case .maxPoolBackward(let rule): try maxPoolBackward(node, rule)
+    case .averagePool(let rule): try averagePool(node, rule)
+    case .averagePoolBackward(let rule): try averagePoolBackward(node, rule)
     case .reshape: try reshape(node)
     case .add: try add(node)
     case .dropout(let rule): try dropout(node, rule)
@@ -137,8 +141,15 @@ struct Compiler {
       node: node)
   }
 
-  /// Appends any step and records its results.
+  /// Appends the step of a host kernel over `operands`, in the order in which the kernel names them.
   mutating func append(
+    _ kernel: any HostKernel, _ operands: [Storage], results: [(value: ValueID, tensor: Tensor)], node: LoweredNode
+  ) throws {
+    try append(.host(kernel, operands), uses: operands, results: results, node: node)
+  }
+
+  /// Appends any step and records its results.
+  private mutating func append(
     _ work: Step.Work, uses: [Storage], results: [(value: ValueID, tensor: Tensor)], node: LoweredNode
   ) throws {
     appendStep(

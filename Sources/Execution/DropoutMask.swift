@@ -77,3 +77,21 @@ package struct DropoutMask: Sendable {
     }
   }
 }
+
+/// Operands: x, y, which may lie over x.
+struct DropoutKernel: HostKernel {
+  let rule: Dropout
+  let samples: Int
+  let elementsPerSample: Int
+
+  func bind(_ memory: HostMemory) -> HostRun {
+    let kernel = self
+    let (from, to) = unsafe (memory.floats(0), memory.floats(1))
+    return { _, state in
+      let count = kernel.samples * kernel.elementsPerSample
+      unsafe DropoutMask(kernel.rule, state).apply(
+        UnsafeBufferPointer(start: from, count: count), to: UnsafeMutableBufferPointer(start: to, count: count),
+        elementsPerSample: kernel.elementsPerSample)
+    }
+  }
+}

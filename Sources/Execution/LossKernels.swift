@@ -1,22 +1,46 @@
 import Glibc
 
-/// The losses as plain loops: a batch's logits are a few thousand numbers.
-@safe enum LossKernels {
+// The losses as plain loops: a batch's logits are a few thousand numbers.
+
+/// Samples, classes and what the sum is divided by.
+struct CrossEntropyShape {
+  let samples: Int
+  let classes: Int
+  let divisor: Int
+
   /// A label indexes memory, so it is looked at before it does.
   /// - Throws: `ExecutionError` with `.invalidLabel` for the first label beyond the last class.
-  @unsafe static func requireClasses(_ labels: UnsafePointer<Int32>, _ shape: CrossEntropyShape) throws {
-    for sample in 0..<shape.samples where unsafe Int(labels[sample]) >= shape.classes {
+  @unsafe func requireClasses(_ labels: UnsafePointer<Int32>) throws {
+    for sample in 0..<samples where unsafe Int(labels[sample]) >= classes {
       throw unsafe ExecutionError(
         .invalidLabel,
-        "label \(labels[sample]) of sample \(sample) is no class of the model's \(shape.classes); use 0 to "
-          + "\(shape.classes - 1), or a negative label to leave the sample out")
+        "label \(labels[sample]) of sample \(sample) is no class of the model's \(classes); use 0 to "
+          + "\(classes - 1), or a negative label to leave the sample out")
+    }
+  }
+}
+
+/// Probabilities and the summed negative log-likelihood, divided; labels below 0 are left out.
+///
+/// Operands: logits, labels, loss, probabilities.
+struct CrossEntropyKernel: HostKernel {
+  private let shape: CrossEntropyShape
+
+  init(_ shape: CrossEntropyShape) { self.shape = shape }
+
+  func bind(_ memory: HostMemory) -> HostRun {
+    let kernel = self
+    let (logits, labels) = unsafe (memory.floats(0), memory.integers(1))
+    let (loss, probabilities) = unsafe (memory.floats(2), memory.floats(3))
+    return { _, _ in
+      unsafe try kernel.shape.requireClasses(labels)
+      unsafe kernel.run(logits, labels, loss, probabilities)
     }
   }
 
-  /// Probabilities and the summed negative log-likelihood, divided; labels below 0 are left out.
-  @unsafe static func crossEntropy(
-    logits: UnsafePointer<Float>, labels: UnsafePointer<Int32>, loss: UnsafeMutablePointer<Float>,
-    probabilities: UnsafeMutablePointer<Float>, _ shape: CrossEntropyShape
+  @unsafe private func run(
+    _ logits: UnsafePointer<Float>, _ labels: UnsafePointer<Int32>, _ loss: UnsafeMutablePointer<Float>,
+    _ probabilities: UnsafeMutablePointer<Float>
   ) {
     var sum = 0.0
     for sample in 0..<shape.samples {
@@ -37,10 +61,22 @@ import Glibc
     }
     unsafe loss.pointee = Float(sum / Double(shape.divisor))
   }
+}
 
-  @unsafe static func crossEntropyBackward(
-    probabilities: UnsafePointer<Float>, labels: UnsafePointer<Int32>, gradient: UnsafeMutablePointer<Float>,
-    _ shape: CrossEntropyShape
+/// Operands: probabilities, labels, gradient of the logits, which may lie over the probabilities.
+struct CrossEntropyBackwardKernel: HostKernel {
+  private let shape: CrossEntropyShape
+
+  init(_ shape: CrossEntropyShape) { self.shape = shape }
+
+  func bind(_ memory: HostMemory) -> HostRun {
+    let kernel = self
+    let (probabilities, labels, gradient) = unsafe (memory.floats(0), memory.integers(1), memory.floats(2))
+    return { _, _ in unsafe kernel.run(probabilities, labels, gradient) }
+  }
+
+  @unsafe private func run(
+    _ probabilities: UnsafePointer<Float>, _ labels: UnsafePointer<Int32>, _ gradient: UnsafeMutablePointer<Float>
   ) {
     let scale = 1 / Float(shape.divisor)
     for sample in 0..<shape.samples {
@@ -52,24 +88,37 @@ import Glibc
       if label >= 0 { unsafe g[label] -= scale }
     }
   }
+}
 
-  @unsafe static func squaredError(
-    prediction: UnsafePointer<Float>, target: UnsafePointer<Float>, loss: UnsafeMutablePointer<Float>, count: Int,
-    divisor: Int
-  ) {
-    var sum = 0.0
-    for index in 0..<count {
-      let difference = unsafe Double(prediction[index] - target[index])
-      sum += difference * difference
+/// Operands: prediction, target, loss.
+struct SquaredErrorKernel: HostKernel {
+  let count: Int
+  let divisor: Int
+
+  func bind(_ memory: HostMemory) -> HostRun {
+    let (count, divisor) = (count, divisor)
+    let (prediction, target, loss) = unsafe (memory.floats(0), memory.floats(1), memory.floats(2))
+    return { _, _ in
+      var sum = 0.0
+      for index in 0..<count {
+        let difference = unsafe Double(prediction[index] - target[index])
+        sum += difference * difference
+      }
+      unsafe loss.pointee = Float(sum / Double(divisor))
     }
-    unsafe loss.pointee = Float(sum / Double(divisor))
   }
+}
 
-  @unsafe static func squaredErrorBackward(
-    prediction: UnsafePointer<Float>, target: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>, count: Int,
-    divisor: Int
-  ) {
-    let scale = 2 / Float(divisor)
-    for index in 0..<count { unsafe gradient[index] = scale * (prediction[index] - target[index]) }
+/// Operands: prediction, target, gradient of the prediction.
+struct SquaredErrorBackwardKernel: HostKernel {
+  let count: Int
+  let divisor: Int
+
+  func bind(_ memory: HostMemory) -> HostRun {
+    let (count, scale) = (count, 2 / Float(divisor))
+    let (prediction, target, gradient) = unsafe (memory.floats(0), memory.floats(1), memory.floats(2))
+    return { _, _ in
+      for index in 0..<count { unsafe gradient[index] = scale * (prediction[index] - target[index]) }
+    }
   }
 }

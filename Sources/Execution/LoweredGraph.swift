@@ -46,7 +46,7 @@ struct LoweredGraph {
     var isFused = [Bool](repeating: false, count: nodes.count)
     for index in nodes.indices {
       switch nodes[index].operation {
-      case .dense, .convolution2D: break
+      case .dense, .convolution: break
       default: continue
       }
       let result = nodes[index].outputs[0]
@@ -64,10 +64,10 @@ struct LoweredGraph {
     let readers = readers
     var pools: [ValueID: (input: ValueID, output: ValueID)] = [:]
     for node in nodes {
-      if case .maxPool2D = node.operation { pools[node.outputs[1]] = (node.inputs[0], node.outputs[0]) }
+      if case .maxPool = node.operation { pools[node.outputs[1]] = (node.inputs[0], node.outputs[0]) }
     }
     for index in nodes.indices {
-      guard case .maxPool2DBackward = nodes[index].operation, let pool = pools[nodes[index].inputs[1]],
+      guard case .maxPoolBackward = nodes[index].operation, let pool = pools[nodes[index].inputs[1]],
         let uses = readers[nodes[index].outputs[0]], uses.count == 1,
         case .activationBackward(let mask) = nodes[uses[0]].operation, mask.function == .relu,
         nodes[uses[0]].inputs[0] == pool.input

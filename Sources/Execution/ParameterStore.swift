@@ -122,7 +122,7 @@ package import ModelGraph
 
   /// The elements of one parameter's tensor, row-major.
   package func read(_ parameter: Int, _ section: Section = .parameters) throws -> [Float] {
-    let plain = try plainLayout(parameter)
+    let plain = try layouts[parameter].plain
     let count = graph[graph.parameters[parameter]].type.shape.elementCount
     return try unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialised in
       unsafe try copy(layouts[parameter], start(section) + offsets[parameter], to: plain, buffer.baseAddress!)
@@ -141,12 +141,8 @@ package import ModelGraph
     // oneDNN takes the source of a reorder by a mutable pointer and only reads it.
     try unsafe elements.withUnsafeBufferPointer { buffer in
       let source = unsafe UnsafeMutablePointer(mutating: buffer.baseAddress!)
-      unsafe try copy(plainLayout(parameter), source, to: layouts[parameter], start(section) + offsets[parameter])
+      unsafe try copy(layouts[parameter].plain, source, to: layouts[parameter], start(section) + offsets[parameter])
     }
-  }
-
-  private func plainLayout(_ parameter: Int) throws -> Layout {
-    try .plain(graph[graph.parameters[parameter]].type.shape.dimensions)
   }
 
   @unsafe private func start(_ section: Section) -> UnsafeMutablePointer<Float> {

@@ -63,40 +63,50 @@ extension OptimizerSpecification {
 
 extension LayerSpecification {
   fileprivate var yaml: String {
-    var settings = [("name", quoted(name))]
-    if let from { settings.append(("from", quoted(from))) }
+    var pairs = [("name", quoted(name))]
+    if let from { pairs.append(("from", quoted(from))) }
     let kindName: LayerKind
     switch kind {
     case .dense(let outputs, let hasBias, let activation):
       kindName = .dense
-      settings += [("outputs", "\(outputs)"), ("bias", "\(hasBias)")]
-      if let activation { settings.append(("activation", activation.rawValue)) }
-    case .convolution2D(let channels, let kernel, let stride, let padding, let hasBias, let activation):
+      pairs += [("outputs", "\(outputs)"), ("bias", "\(hasBias)")]
+      if let activation { pairs.append(("activation", activation.rawValue)) }
+    case .convolution(let settings):
       kindName = .convolution
-      settings += [("channels", "\(channels)")] + window(kernel, stride, padding) + [("bias", "\(hasBias)")]
-      if let activation { settings.append(("activation", activation.rawValue)) }
-    case .maxPool2D(let kernel, let stride, let padding):
+      let window = Window(
+        kernel: settings.kernel, stride: settings.stride, padding: settings.padding, dilation: settings.dilation)
+      pairs += [("channels", "\(settings.channels)")] + yaml(window)
+      pairs += [("groups", "\(settings.groups)"), ("bias", "\(settings.hasBias)")]
+      if let activation = settings.activation { pairs.append(("activation", activation.rawValue)) }
+    case .maxPool(let window):
       kindName = .maxPool
-      settings += window(kernel, stride, padding)
+      pairs += yaml(window)
+    case .averagePool(let window, let countsPadding):
+      kindName = .averagePool
+      pairs += yaml(window) + [("count_padding", "\(countsPadding)")]
+    case .globalAveragePool: kindName = .globalAveragePool
     case .dropout(let rate):
       kindName = .dropout
-      settings.append(("rate", "\(rate)"))
+      pairs.append(("rate", "\(rate)"))
     case .add(let left, let right):
       kindName = .add
-      settings.append(("of", "[\(quoted(left)), \(quoted(right))]"))
+      pairs.append(("of", "[\(quoted(left)), \(quoted(right))]"))
     case .flatten: kindName = .flatten
     case .softmax: kindName = .softmax
     case .activation(.relu): kindName = .relu
     case .activation(.tanh): kindName = .tanh
     case .activation(.sigmoid): kindName = .sigmoid
     }
-    return "\(kindName.rawValue): \(flow(settings))"
+    return "\(kindName.rawValue): \(flow(pairs))"
   }
 
-  private func window(_ kernel: Extent2D, _ stride: Extent2D, _ padding: Extent2D) -> [(String, String)] {
-    [("kernel", kernel), ("stride", stride), ("padding", padding)].map { key, extent in
-      (key, extent.height == extent.width ? "\(extent.height)" : "[\(extent.height), \(extent.width)]")
+  private func yaml(_ window: Window) -> [(String, String)] {
+    var extents = [("kernel", window.kernel), ("stride", window.stride), ("padding", window.padding)]
+    if window.dilation != Extent(1) { extents.append(("dilation", window.dilation)) }
+    let pairs = extents.map { key, extent in
+      (key, extent.sides.count == 1 ? "\(extent.sides[0])" : "\(extent.sides)")
     }
+    return window.roundsUp ? pairs + [("round_up", "true")] : pairs
   }
 }
 

@@ -1,26 +1,35 @@
 internal import COneDNN
 
-/// Strides and padding of a 2D convolution or pooling window: height first, the same padding on both sides.
+/// Kernel, strides, padding and dilation of a convolution or pooling window, a number for each spatial dimension,
+/// outermost first; the same padding on both sides.
 package struct WindowGeometry: Sendable {
   package let kernel: [Int]
   package let stride: [Int]
   package let padding: [Int]
+  /// Distance between neighbours in the window; 1: they touch.
+  package let dilation: [Int]
 
-  package init(kernel: [Int], stride: [Int], padding: [Int]) {
-    precondition(kernel.count == 2 && stride.count == 2 && padding.count == 2)
+  package init(kernel: [Int], stride: [Int], padding: [Int], dilation: [Int]? = nil) {
+    let dilation = dilation ?? Array(repeating: 1, count: kernel.count)
+    precondition([stride.count, padding.count, dilation.count].allSatisfy { $0 == kernel.count })
     self.kernel = kernel
     self.stride = stride
     self.padding = padding
+    self.dilation = dilation
   }
 
-  /// Rows below (columns right of) the input that the last window reaches: what oneDNN checks its output size with.
+  /// Positions beyond the input that the last window reaches: what oneDNN checks its output size with.
   func trailingPadding(input: [Int], output: [Int]) -> [Int] {
-    (0..<2).map { (output[$0] - 1) * stride[$0] + kernel[$0] - input[$0] - padding[$0] }
+    kernel.indices.map { index in
+      let reach = dilation[index] * (kernel[index] - 1) + 1
+      return (output[index] - 1) * stride[index] + reach - input[index] - padding[index]
+    }
   }
 }
 
 extension Primitive {
-  /// y = activation(conv(x, W) + b), with x [N,C,H,W], weights [O,C,K,L], bias [O], y [N,O,P,Q].
+  /// y = activation(conv(x, W) + b), with x [N, C, I…], weights [O, C, K…] or, in G groups, [G, O/G, C/G, K…],
+  /// bias [O], y [N, O, P…].
   package static func convolution(
     _ layouts: WeightedLayouts, _ window: WindowGeometry, activation: PostActivation?
   ) throws -> Primitive {
@@ -30,14 +39,14 @@ extension Primitive {
   package static func convolutionBackwardInput(
     _ layouts: WeightedLayouts, _ window: WindowGeometry
   ) throws -> Primitive {
-    let padding = edges(layouts, window)
+    let edges = Edges(layouts.input, layouts.output, window)
     var dx = layouts.input.descriptor
     var weights = layouts.weights.descriptor
     var dy = layouts.output.descriptor
     var description = dnnl_convolution_desc_t()
     unsafe try check(
-      dnnl_convolution_backward_data_desc_init(
-        &description, dnnl_convolution_direct, &dx, &weights, &dy, padding.strides, padding.left, padding.right),
+      dnnl_dilated_convolution_backward_data_desc_init(
+        &description, dnnl_convolution_direct, &dx, &weights, &dy, edges.strides, edges.gaps, edges.left, edges.right),
       "convolution backward input")
     return try Description.withHint(forward(layouts, window), "convolution backward input") { hint in
       try Description.primitive(description, "convolution backward input", hint: hint)
@@ -47,15 +56,16 @@ extension Primitive {
   package static func convolutionBackwardWeights(
     _ layouts: WeightedLayouts, _ window: WindowGeometry
   ) throws -> Primitive {
-    let padding = edges(layouts, window)
+    let edges = Edges(layouts.input, layouts.output, window)
     var x = layouts.input.descriptor
     var weights = layouts.weights.descriptor
     var bias = layouts.bias?.descriptor ?? dnnl_memory_desc_t()
     var dy = layouts.output.descriptor
     var description = dnnl_convolution_desc_t()
     unsafe try check(
-      dnnl_convolution_backward_weights_desc_init(
-        &description, dnnl_convolution_direct, &x, &weights, &bias, &dy, padding.strides, padding.left, padding.right),
+      dnnl_dilated_convolution_backward_weights_desc_init(
+        &description, dnnl_convolution_direct, &x, &weights, &bias, &dy, edges.strides, edges.gaps, edges.left,
+        edges.right),
       "convolution backward weights")
     return try Description.withHint(forward(layouts, window), "convolution backward weights") { hint in
       try Description.primitive(description, "convolution backward weights", hint: hint)
@@ -65,28 +75,39 @@ extension Primitive {
   private static func forward(
     _ layouts: WeightedLayouts, _ window: WindowGeometry
   ) throws -> dnnl_convolution_desc_t {
-    let padding = edges(layouts, window)
+    let edges = Edges(layouts.input, layouts.output, window)
     var x = layouts.input.descriptor
     var weights = layouts.weights.descriptor
     var bias = layouts.bias?.descriptor ?? dnnl_memory_desc_t()
     var y = layouts.output.descriptor
     var description = dnnl_convolution_desc_t()
     unsafe try check(
-      dnnl_convolution_forward_desc_init(
-        &description, dnnl_forward_training, dnnl_convolution_direct, &x, &weights, &bias, &y, padding.strides,
-        padding.left, padding.right), "convolution")
+      dnnl_dilated_convolution_forward_desc_init(
+        &description, dnnl_forward_training, dnnl_convolution_direct, &x, &weights, &bias, &y, edges.strides,
+        edges.gaps, edges.left, edges.right), "convolution")
     return description
   }
+}
 
-  private static func edges(
-    _ layouts: WeightedLayouts, _ window: WindowGeometry
-  ) -> (strides: [Int64], left: [Int64], right: [Int64]) {
-    let right = window.trailingPadding(input: layouts.input.spatial, output: layouts.output.spatial)
-    return (window.stride.map { Int64($0) }, window.padding.map { Int64($0) }, right.map { Int64($0) })
+/// What oneDNN is told of a window: its numbers in its own type.
+struct Edges {
+  let kernel: [Int64]
+  let strides: [Int64]
+  /// Elements skipped between neighbours of the window: the dilation less one.
+  let gaps: [Int64]
+  let left: [Int64]
+  let right: [Int64]
+
+  init(_ input: Layout, _ output: Layout, _ window: WindowGeometry) {
+    kernel = window.kernel.map { Int64($0) }
+    strides = window.stride.map { Int64($0) }
+    gaps = window.dilation.map { Int64($0 - 1) }
+    left = window.padding.map { Int64($0) }
+    right = window.trailingPadding(input: input.spatial, output: output.spatial).map { Int64($0) }
   }
 }
 
 extension Layout {
-  /// Height and width of [N, C, H, W].
-  var spatial: [Int] { [Int(descriptor.dims.2), Int(descriptor.dims.3)] }
+  /// The extents behind samples and channels.
+  var spatial: [Int] { Array(shape.dropFirst(2)) }
 }

@@ -31,8 +31,24 @@ package struct Layout: Equatable, Sendable {
   /// Whatever the kernel likes best.
   package static func any(_ shape: [Int]) throws -> Layout { try Layout(shape, .float32, tag: dnnl_format_tag_any) }
 
-  /// [N, C, H, W] with the channels of a pixel side by side.
-  package static func channelsLast(_ shape: [Int]) throws -> Layout { try Layout(shape, .float32, tag: dnnl_acdb) }
+  /// [N, C, …] of three to five dimensions with the channels of a position side by side.
+  package static func channelsLast(_ shape: [Int]) throws -> Layout {
+    try Layout(shape, .float32, tag: [dnnl_acb, dnnl_acdb, dnnl_acdeb][shape.count - 3])
+  }
+
+  /// The dimensions as the layout has them: those of grouped convolution weights begin with the groups.
+  package var shape: [Int] {
+    var copy = descriptor
+    let count = Int(copy.ndims)
+    return unsafe withUnsafeBytes(of: &copy.dims) { bytes in
+      unsafe bytes.bindMemory(to: Int64.self).prefix(count).map { Int($0) }
+    }
+  }
+
+  /// The same elements row-major.
+  package var plain: Layout {
+    get throws { try .plain(shape, descriptor.data_type == dnnl_u8 ? .uint8 : .float32) }
+  }
 
   package var byteCount: Int { var copy = descriptor; return unsafe dnnl_memory_desc_get_size(&copy) }
 

@@ -4,7 +4,7 @@ package import Units
 package struct GraphSummary: Hashable, Sendable, Codable {
   package struct Layer: Hashable, Sendable, Codable {
     package let name: String
-    /// The layer's operations in forward, such as `convolution2D + relu`.
+    /// The layer's operations in forward, such as `convolution + relu`.
     package let operations: String
     /// Shape of what the layer hands on, samples first.
     package let output: Shape

@@ -2,6 +2,9 @@ package import Units
 
 /// What every family of operations defines: shape rule, gradient rule, cost. One file a family.
 package protocol OperationRule: Hashable, Sendable, Codable {
+  /// Of the operation in tables and error texts, such as `dense backward input`.
+  var name: String { get }
+
   /// The types of the outputs for inputs of the given types.
   /// - Throws: `GraphError` naming `layer` if the inputs do not fit.
   func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType]
@@ -54,11 +57,13 @@ package enum Operation: Hashable, Sendable, Codable {
   case dense(Dense)
   case denseBackwardInput(DenseBackwardInput)
   case denseBackwardWeights(DenseBackwardWeights)
-  case convolution2D(Convolution2D)
-  case convolution2DBackwardInput(Convolution2DBackwardInput)
-  case convolution2DBackwardWeights(Convolution2DBackwardWeights)
-  case maxPool2D(MaxPool2D)
-  case maxPool2DBackward(MaxPool2DBackward)
+  case convolution(Convolution)
+  case convolutionBackwardInput(ConvolutionBackwardInput)
+  case convolutionBackwardWeights(ConvolutionBackwardWeights)
+  case maxPool(MaxPool)
+  case maxPoolBackward(MaxPoolBackward)
+  case averagePool(AveragePool)
+  case averagePoolBackward(AveragePoolBackward)
   case reshape(Reshape)
   case add(Add)
   case dropout(Dropout)
@@ -76,11 +81,13 @@ package enum Operation: Hashable, Sendable, Codable {
     case .dense(let rule): rule
     case .denseBackwardInput(let rule): rule
     case .denseBackwardWeights(let rule): rule
-    case .convolution2D(let rule): rule
-    case .convolution2DBackwardInput(let rule): rule
-    case .convolution2DBackwardWeights(let rule): rule
-    case .maxPool2D(let rule): rule
-    case .maxPool2DBackward(let rule): rule
+    case .convolution(let rule): rule
+    case .convolutionBackwardInput(let rule): rule
+    case .convolutionBackwardWeights(let rule): rule
+    case .maxPool(let rule): rule
+    case .maxPoolBackward(let rule): rule
+    case .averagePool(let rule): rule
+    case .averagePoolBackward(let rule): rule
     case .reshape(let rule): rule
     case .add(let rule): rule
     case .dropout(let rule): rule
@@ -95,28 +102,6 @@ package enum Operation: Hashable, Sendable, Codable {
     }
   }
 
-  /// The operation's name in tables and error texts, such as `convolution2D backward weights`.
-  package var name: String {
-    switch self {
-    case .dense: "dense"
-    case .denseBackwardInput: "dense backward input"
-    case .denseBackwardWeights: "dense backward weights"
-    case .convolution2D: "convolution2D"
-    case .convolution2DBackwardInput: "convolution2D backward input"
-    case .convolution2DBackwardWeights: "convolution2D backward weights"
-    case .maxPool2D: "max-pool 2D"
-    case .maxPool2DBackward: "max-pool 2D backward"
-    case .reshape: "reshape"
-    case .add: "add"
-    case .dropout: "dropout"
-    case .activation(let activation): activation.function.rawValue
-    case .activationBackward(let activation): "\(activation.function.rawValue) backward"
-    case .softmax: "softmax"
-    case .softmaxBackward: "softmax backward"
-    case .softmaxCrossEntropy: "softmax cross-entropy"
-    case .softmaxCrossEntropyBackward: "softmax cross-entropy backward"
-    case .meanSquaredError: "mean squared error"
-    case .meanSquaredErrorBackward: "mean squared error backward"
-    }
-  }
+  /// The operation's name in tables and error texts, such as `convolution backward weights`.
+  package var name: String { rule.name }
 }

@@ -1,6 +1,6 @@
 package import ModelGraph
 
-// Shapes: N samples, C input channels, O outputs or output channels, I inputs, H×W image, K×L kernel, P×Q output.
+// Shapes: N samples, O outputs, I inputs.
 
 extension Graph {
   /// y = x Wᵀ + b: every output sees every input feature.
@@ -26,51 +26,6 @@ extension Graph {
     var inputs = [x, parameter(name + ".weight", weights, weightInitialiser ?? fanIn)]
     if hasBias { inputs.append(parameter(name + ".bias", [outputs], biasInitialiser ?? fanIn)) }
     return try append(.dense(operation), inputs, layer: name)[0]
-  }
-
-  /// y[n,o,p,q] = b[o] + Σ x[n,c,p·s+k−pad,q·s+l−pad] W[o,c,k,l]: one small filter a channel, slid over the image.
-  ///
-  /// x [N, C, H, W] → y [N, O, P, Q], P = (H + 2 pad − K) / stride + 1 rounded down. Parameters: `<name>.weight`
-  /// [O, C, K, L] and `<name>.bias` [O], both drawn from uniform(±1/√(C·K·L)) unless told otherwise (the defaults
-  /// of PyTorch's `nn.Conv2d`).
-  ///
-  ///     let edges = try graph.convolution2D("c1", x, channels: 6, kernel: Extent2D(5), padding: Extent2D(2))
-  ///
-  /// - Throws: `GraphError` if x is not [samples, channels, height, width], the kernel does not fit it, or a number
-  ///   is out of range.
-  package mutating func convolution2D(
-    _ name: String, _ x: ValueID, channels: Int, kernel: Extent2D, stride: Extent2D = Extent2D(1),
-    padding: Extent2D = Extent2D(0), hasBias: Bool = true, weightInitialiser: Initialiser? = nil,
-    biasInitialiser: Initialiser? = nil
-  ) throws -> ValueID {
-    try requireAtLeastOne(channels, "channels", layer: name)
-    let input = self[x].type
-    let inputChannels = input.shape.rank == 4 ? input.shape[1] : 0
-    let operation = Convolution2D(stride: stride, padding: padding, hasBias: hasBias)
-    let weights: Shape = [channels, inputChannels, kernel.height, kernel.width]
-    let result = try operation.outputTypes([input, TensorType(weights)], layer: name)
-    let taps = inputChannels * kernel.height * kernel.width
-    try requireFeasible(result + [TensorType(weights)], workPerOutput: taps, layer: name)
-    let fanIn = Initialiser.uniform(fanIn: taps)
-    var inputs = [x, parameter(name + ".weight", weights, weightInitialiser ?? fanIn)]
-    if hasBias { inputs.append(parameter(name + ".bias", [channels], biasInitialiser ?? fanIn)) }
-    return try append(.convolution2D(operation), inputs, layer: name)[0]
-  }
-
-  /// The largest element of each window. x [N, C, H, W] → y [N, C, P, Q]; no parameters.
-  ///
-  ///     let half = try graph.maxPool2D("p1", x, kernel: Extent2D(2))
-  ///
-  /// - Parameter stride: the kernel's extent if nil, so that windows touch and do not overlap.
-  /// - Throws: `GraphError` if x is not [samples, channels, height, width] or the window does not fit it.
-  package mutating func maxPool2D(
-    _ name: String, _ x: ValueID, kernel: Extent2D, stride: Extent2D? = nil, padding: Extent2D = Extent2D(0)
-  ) throws -> ValueID {
-    let window = Window2D(kernel: kernel, stride: stride ?? kernel, padding: padding)
-    let operation = MaxPool2D(window: window)
-    let result = try operation.outputTypes([self[x].type], layer: name)
-    try requireFeasible(result, workPerOutput: kernel.height * kernel.width, layer: name)
-    return try append(.maxPool2D(operation), [x], layer: name)[0]
   }
 
   /// All features of a sample in one row: x [N, …] → y [N, I], row-major; no parameters.
@@ -132,7 +87,7 @@ extension Initialiser {
   }
 }
 
-private func requireAtLeastOne(_ count: Int, _ what: String, layer: String) throws {
+func requireAtLeastOne(_ count: Int, _ what: String, layer: String) throws {
   guard count >= 1 else {
     throw GraphError(.invalidArgument, layer: layer, "\(what) is \(count); use at least 1")
   }
@@ -144,7 +99,7 @@ let largestTensor = 1 << 40
 /// Refuses a layer whose tensors or work are so large that counting them could overflow.
 ///
 /// 2⁴⁰ elements are 4 TiB, 2⁵² multiply-adds a day of a hundred cores: no typing error gets by, no real layer is hit.
-private func requireFeasible(_ types: [TensorType], workPerOutput: Int, layer: String) throws {
+func requireFeasible(_ types: [TensorType], workPerOutput: Int, layer: String) throws {
   for type in types where boundedProduct(type.shape.dimensions, limit: largestTensor) == nil {
     throw GraphError(
       .invalidArgument, layer: layer, "a tensor of \(type.shape) has more than 2⁴⁰ elements; use fewer or smaller ones")

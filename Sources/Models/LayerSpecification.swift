@@ -1,13 +1,40 @@
 package import ModelGraph
 
+/// A convolution before the channels and dimensions of its input are known.
+package struct ConvolutionSettings: Hashable, Codable, Sendable {
+  package var channels: Int
+  package var kernel: Extent
+  package var stride: Extent
+  package var padding: Extent
+  package var dilation: Extent
+  package var groups: Int
+  package var hasBias: Bool
+  package var activation: ActivationFunction?
+
+  package init(
+    channels: Int, kernel: Extent, stride: Extent = Extent(1), padding: Extent = Extent(0),
+    dilation: Extent = Extent(1), groups: Int = 1, hasBias: Bool = true, activation: ActivationFunction? = nil
+  ) {
+    self.channels = channels
+    self.kernel = kernel
+    self.stride = stride
+    self.padding = padding
+    self.dilation = dilation
+    self.groups = groups
+    self.hasBias = hasBias
+    self.activation = activation
+  }
+}
+
 /// One layer of a model before there are shapes: what a line of a job's `layers` says.
 package struct LayerSpecification: Hashable, Codable, Sendable {
   package enum Kind: Hashable, Codable, Sendable {
     case dense(outputs: Int, hasBias: Bool = true, activation: ActivationFunction? = nil)
-    case convolution2D(
-      channels: Int, kernel: Extent2D, stride: Extent2D = Extent2D(1), padding: Extent2D = Extent2D(0),
-      hasBias: Bool = true, activation: ActivationFunction? = nil)
-    case maxPool2D(kernel: Extent2D, stride: Extent2D, padding: Extent2D = Extent2D(0))
+    case convolution(ConvolutionSettings)
+    case maxPool(Window)
+    case averagePool(Window, countsPadding: Bool)
+    /// The mean over all positions of each channel.
+    case globalAveragePool
     case flatten
     case dropout(rate: Double)
     case activation(ActivationFunction)
@@ -32,8 +59,8 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
   var namePrefix: String {
     switch kind {
     case .dense: "dense"
-    case .convolution2D: "conv"
-    case .maxPool2D: "pool"
+    case .convolution: "conv"
+    case .maxPool, .averagePool, .globalAveragePool: "pool"
     case .flatten: "flatten"
     case .dropout: "dropout"
     case .activation(let function): function.rawValue

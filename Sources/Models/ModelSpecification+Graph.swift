@@ -51,12 +51,12 @@ extension Graph {
     switch layer.kind {
     case .dense(let count, let hasBias, let activation):
       return try activated(dense(name, x, outputs: count, hasBias: hasBias), activation, layer: name)
-    case .convolution2D(let channels, let kernel, let stride, let padding, let hasBias, let activation):
-      let y = try convolution2D(
-        name, x, channels: channels, kernel: kernel, stride: stride, padding: padding, hasBias: hasBias)
-      return try activated(y, activation, layer: name)
-    case .maxPool2D(let kernel, let stride, let padding):
-      return try maxPool2D(name, x, kernel: kernel, stride: stride, padding: padding)
+    case .convolution(let settings):
+      return try activated(convolution(name, x, settings), settings.activation, layer: name)
+    case .maxPool(let window): return try maxPool(name, x, window)
+    case .averagePool(let window, let countsPadding):
+      return try averagePool(name, x, window, countsPadding: countsPadding)
+    case .globalAveragePool: return try globalAveragePool(name, x)
     case .flatten: return try flatten(name, x)
     case .dropout(let rate): return mode == .training ? try dropout(name, x, rate: rate) : x
     case .activation(let function): return try activation(name, x, function)

@@ -30,11 +30,10 @@ package enum Zoo: String, Hashable, Codable, Sendable, CaseIterable {
       ModelSpecification(
         name: rawValue,
         layers: [
-          .init(
-            .convolution2D(channels: 6, kernel: Extent2D(5), padding: Extent2D(2), activation: .relu), name: "c1"),
-          .init(.maxPool2D(kernel: Extent2D(2), stride: Extent2D(2)), name: "p1"),
-          .init(.convolution2D(channels: 16, kernel: Extent2D(5), activation: .relu), name: "c2"),
-          .init(.maxPool2D(kernel: Extent2D(2), stride: Extent2D(2)), name: "p2"),
+          .init(.convolution(.init(channels: 6, kernel: Extent(5), padding: Extent(2), activation: .relu)), name: "c1"),
+          .init(.maxPool(Window(kernel: Extent(2), stride: Extent(2))), name: "p1"),
+          .init(.convolution(.init(channels: 16, kernel: Extent(5), activation: .relu)), name: "c2"),
+          .init(.maxPool(Window(kernel: Extent(2), stride: Extent(2))), name: "p2"),
           .init(.flatten),
           .init(.dense(outputs: 120, activation: .relu), name: "f1"),
           .init(.dense(outputs: 84, activation: .relu), name: "f2"),

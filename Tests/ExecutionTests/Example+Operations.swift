@@ -23,28 +23,51 @@ extension Example {
   }
 
   private static func convolutions() throws -> [Example] {
-    try [
-      Convolution2D(stride: Extent2D(2, 1), padding: Extent2D(1, 2)),
-      Convolution2D(stride: Extent2D(2, 3), padding: Extent2D(0, 1), hasBias: false), Convolution2D(),
-    ].map { rule in
-      try Example("convolution, stride \(rule.stride), padding \(rule.padding)") { graph in
-        var inputs = [graph.parameter("x", [2, 3, 7, 6]), graph.parameter("weight", [4, 3, 3, 2])]
-        if rule.hasBias { inputs.append(graph.parameter("bias", [4])) }
-        return try graph.meanSquared(try graph.append(.convolution2D(rule), inputs, layer: "convolution")[0])
+    let rules: [(rule: Convolution, x: Shape, weight: Shape)] = [
+      (Convolution(stride: Extent(2, 1), padding: Extent(1, 2)), [2, 3, 7, 6], [4, 3, 3, 2]),
+      (Convolution(stride: Extent(2, 3), padding: Extent(0, 1), hasBias: false), [2, 3, 7, 6], [4, 3, 3, 2]),
+      (Convolution(), [2, 3, 7, 6], [4, 3, 3, 2]),
+      (Convolution(stride: Extent(2), padding: Extent(2), dilation: Extent(3)), [2, 3, 11], [4, 3, 3]),
+      (Convolution(padding: Extent(1), dilation: Extent(2, 1), groups: 2), [2, 6, 7, 4], [4, 3, 2, 3]),
+      (Convolution(stride: Extent(2, 1), groups: 3, hasBias: false), [2, 3, 5, 4], [6, 1, 3, 2]),
+      (
+        Convolution(stride: Extent(1, 2, 1), padding: Extent(1, 0, 2), dilation: Extent(1, 1, 2)), [2, 2, 4, 5, 6],
+        [3, 2, 2, 3, 2]
+      ),
+    ]
+    return try rules.map { rule, x, weight in
+      try Example("convolution of \(x) by \(weight), \(rule.groups) groups") { graph in
+        var inputs = [graph.parameter("x", x), graph.parameter("weight", weight)]
+        if rule.hasBias { inputs.append(graph.parameter("bias", [weight[0]])) }
+        return try graph.meanSquared(try graph.append(.convolution(rule), inputs, layer: "convolution")[0])
       }
     }
   }
 
   private static func pooling() throws -> [Example] {
-    try [
-      Window2D(kernel: Extent2D(3, 2), stride: Extent2D(2, 1), padding: Extent2D(1, 1)),
-      Window2D(kernel: Extent2D(2, 3), stride: Extent2D(3, 2)),
-    ].map { window in
-      try Example("max-pool, kernel \(window.kernel), stride \(window.stride)") { graph in
-        let x = graph.parameter("x", [2, 3, 8, 7])
-        return try graph.meanSquared(try graph.apply(.maxPool2D(MaxPool2D(window: window)), x))
+    let windows: [(window: Window, x: Shape)] = [
+      (Window(kernel: Extent(3, 2), stride: Extent(2, 1), padding: Extent(1, 1)), [2, 3, 8, 7]),
+      (Window(kernel: Extent(2, 3), stride: Extent(3, 2)), [2, 3, 8, 7]),
+      (Window(kernel: Extent(3), stride: Extent(2), roundsUp: true), [2, 3, 8, 6]),
+      (Window(kernel: Extent(3), stride: Extent(2), padding: Extent(1)), [2, 3, 10]),
+      (Window(kernel: Extent(2, 1, 3), stride: Extent(1, 2, 2)), [2, 3, 4, 5, 6]),
+    ]
+    return try windows.flatMap { window, shape in
+      try [
+        Operation.maxPool(MaxPool(window: window)),
+        .averagePool(AveragePool(window: window, countsPadding: false)),
+      ].map { operation in
+        try Example("\(operation.name) of \(shape), kernel \(window.kernel)") { graph in
+          try graph.meanSquared(try graph.apply(operation, graph.parameter("x", shape)))
+        }
       }
-    }
+    } + [
+      try Example("average-pool that counts padding") { graph in
+        let window = Window(kernel: Extent(3, 2), stride: Extent(2, 1), padding: Extent(1, 1))
+        let x = graph.parameter("x", [2, 3, 8, 7])
+        return try graph.meanSquared(try graph.apply(.averagePool(AveragePool(window: window)), x))
+      }
+    ]
   }
 
   private static func elementwise() throws -> [Example] {
@@ -114,11 +137,11 @@ extension Example {
       try Example("a small network of many operations", labels: [1, 0, 3]) { graph in
         let x = graph.input("x", TensorType([3, 2, 8, 7]))
         let y = try graph.apply(
-          .convolution2D(Convolution2D(padding: Extent2D(1))), x, graph.parameter("c.weight", [3, 2, 3, 3]),
+          .convolution(Convolution(padding: Extent(1))), x, graph.parameter("c.weight", [3, 2, 3, 3]),
           graph.parameter("c.bias", [3]))
         let relu = try graph.apply(.activation(Activation(.relu)), y)
-        let window = Window2D(kernel: Extent2D(2), stride: Extent2D(2))
-        let pooled = try graph.apply(.maxPool2D(MaxPool2D(window: window)), relu)
+        let window = Window(kernel: Extent(2), stride: Extent(2))
+        let pooled = try graph.apply(.maxPool(MaxPool(window: window)), relu)
         let flat = try graph.apply(.reshape(Reshape(to: [3, 36])), pooled)
         let dropped = try graph.apply(.dropout(Dropout(rate: 0.25, key: 0)), flat)
         let logits = try graph.apply(

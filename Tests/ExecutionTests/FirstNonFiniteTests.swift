@@ -25,7 +25,7 @@ import Testing
     #expect(try place(bound) == nil)
   }
 
-  @Test(arguments: [("c1", "convolution2D"), ("c2", "convolution2D"), ("f1", "dense"), ("f2", "dense")])
+  @Test(arguments: [("c1", "convolution"), ("c2", "convolution"), ("f1", "dense"), ("f2", "dense")])
   func anOverflowIsTracedToItsLayer(layer: String, operation: String) throws {
     let (bound, _) = try bound()
     let index = try #require(

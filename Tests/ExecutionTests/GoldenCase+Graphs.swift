@@ -13,14 +13,14 @@ extension GoldenCase {
     case "mlp": try appendMLP(to: &graph)
     case "lenet5": try appendLeNet5(to: &graph)
     case "convolution":
-      let rule = Convolution2D(stride: Extent2D(2, 1), padding: Extent2D(1, 2))
+      let rule = Convolution(stride: Extent(2, 1), padding: Extent(1, 2))
       let x = graph.parameter("x", [2, 3, 7, 6])
       let y = try graph.apply(
-        .convolution2D(rule), x, graph.parameter("weight", [4, 3, 3, 2]), graph.parameter("bias", [4]))
+        .convolution(rule), x, graph.parameter("weight", [4, 3, 3, 2]), graph.parameter("bias", [4]))
       graph.outputs = ["y": y, "loss": try graph.meanSquared(y)]
     case "max-pool":
-      let window = Window2D(kernel: Extent2D(3, 2), stride: Extent2D(2, 1), padding: Extent2D(1, 1))
-      let y = try graph.apply(.maxPool2D(MaxPool2D(window: window)), graph.parameter("x", [2, 3, 8, 7]))
+      let window = Window(kernel: Extent(3, 2), stride: Extent(2, 1), padding: Extent(1, 1))
+      let y = try graph.apply(.maxPool(MaxPool(window: window)), graph.parameter("x", [2, 3, 8, 7]))
       graph.outputs = ["y": y, "loss": try graph.meanSquared(y)]
     case "softmax-cross-entropy":
       let x = graph.parameter("x", [4, 7])
@@ -45,16 +45,16 @@ extension GoldenCase {
   }
 
   private static func appendLeNet5(to graph: inout Graph) throws {
-    let window = MaxPool2D(window: Window2D(kernel: Extent2D(2), stride: Extent2D(2)))
+    let window = MaxPool(window: Window(kernel: Extent(2), stride: Extent(2)))
     func reluAndPool(_ value: ValueID, in graph: inout Graph) throws -> ValueID {
-      try graph.apply(.maxPool2D(window), try graph.apply(.activation(Activation(.relu)), value))
+      try graph.apply(.maxPool(window), try graph.apply(.activation(Activation(.relu)), value))
     }
     let x = graph.input("x", TensorType([2, 1, 28, 28]))
     let first = try graph.apply(
-      .convolution2D(Convolution2D(padding: Extent2D(2))), x, graph.parameter("c1.weight", [6, 1, 5, 5]),
+      .convolution(Convolution(padding: Extent(2))), x, graph.parameter("c1.weight", [6, 1, 5, 5]),
       graph.parameter("c1.bias", [6]))
     let second = try graph.apply(
-      .convolution2D(Convolution2D()), try reluAndPool(first, in: &graph),
+      .convolution(Convolution()), try reluAndPool(first, in: &graph),
       graph.parameter("c2.weight", [16, 6, 5, 5]), graph.parameter("c2.bias", [16]))
     let flat = try graph.apply(.reshape(Reshape(to: [2, 400])), try reluAndPool(second, in: &graph))
     let third = try graph.appendDense("f1", flat, 400, 120)

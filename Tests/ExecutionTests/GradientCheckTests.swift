@@ -21,10 +21,12 @@ import Testing
     }
   }
 
-  /// A new operation fails to compile in `number(_:)`, and then here until it is checked.
+  /// A new operation fails here until it is checked.
   @Test func everyOperationIsChecked() throws {
     let nodes = try Example.operations().flatMap(\.graph.nodes)
-    #expect(Set(nodes.map { number($0.operation) }) == Set(0..<19))
+    let cases = try operationCases()
+    #expect(cases.count > 20)
+    #expect(Set(nodes.map { caseName($0.operation) }) == cases)
   }
 
   @Test func aWrongGradientIsReportedWithItsPlace() throws {
@@ -65,8 +67,8 @@ import Testing
   @Test func aTieInAWindowIsAKink() throws {
     var graph = Graph()
     let x = graph.parameter("x", [1, 1, 2, 3])
-    let window = Window2D(kernel: Extent2D(2, 3), stride: Extent2D(1))
-    let loss = try graph.meanSquared(try graph.apply(.maxPool2D(MaxPool2D(window: window)), x))
+    let window = Window(kernel: Extent(2, 3), stride: Extent(1))
+    let loss = try graph.meanSquared(try graph.apply(.maxPool(MaxPool(window: window)), x))
     let report = try GradientCheck(
       try graph.differentiated(loss), loss: loss, at: [x: [1, 7, 2, 7, 3, 4], graph.inputs[0]: [0]],
       dropout: DropoutState(seed: 0, step: 0, firstSample: 0)
@@ -143,27 +145,15 @@ import Testing
     #expect(refused?.code == .notDifferentiated)
   }
 
-  private func number(_ operation: ModelGraph.Operation) -> Int {
-    switch operation {
-    case .dense: 0
-    case .denseBackwardInput: 1
-    case .denseBackwardWeights: 2
-    case .convolution2D: 3
-    case .convolution2DBackwardInput: 4
-    case .convolution2DBackwardWeights: 5
-    case .maxPool2D: 6
-    case .maxPool2DBackward: 7
-    case .reshape: 8
-    case .add: 9
-    case .dropout: 10
-    case .activation: 11
-    case .activationBackward: 12
-    case .softmax: 13
-    case .softmaxBackward: 14
-    case .softmaxCrossEntropy: 15
-    case .softmaxCrossEntropyBackward: 16
-    case .meanSquaredError: 17
-    case .meanSquaredErrorBackward: 18
-    }
+  /// The cases of `Operation`, from its source: the enumeration cannot list them, their rules have values.
+  private func operationCases() throws -> Set<String> {
+    let source = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "Sources/ModelGraph/Operation.swift")
+    let text = try String(contentsOf: source, encoding: .utf8)
+    return Set(text.matches(of: /(?m)^  case (\w+)\(/).map { String($0.1) })
+  }
+
+  private func caseName(_ operation: ModelGraph.Operation) -> String {
+    Mirror(reflecting: operation).children.first?.label ?? ""
   }
 }

@@ -66,52 +66,55 @@ struct Network: Sendable, CustomTestStringConvertible {
 
   /// Channels 3, 16, 32: blocked layouts, unequal strides and padding.
   static let stridedBlocks = Network("strided blocks", sample: [3, 11, 9]) { graph, x in
-    var y = try graph.convolution2D(
-      "c1", x, channels: 16, kernel: Extent2D(3, 2), stride: Extent2D(2, 1), padding: Extent2D(1))
+    var y = try graph.convolution(
+      "c1", x, .init(channels: 16, kernel: Extent(3, 2), stride: Extent(2, 1), padding: Extent(1)))
     y = try graph.activation("r1", y, .relu)
-    y = try graph.convolution2D(
-      "c2", y, channels: 32, kernel: Extent2D(2, 3), stride: Extent2D(1, 2), padding: Extent2D(0, 2))
+    y = try graph.convolution(
+      "c2", y, .init(channels: 32, kernel: Extent(2, 3), stride: Extent(1, 2), padding: Extent(0, 2)))
     return try graph.dense("f", try graph.flatten("flat", y), outputs: 7)
   }
 
   /// Channels 1, 6, 16: fusion, and masks before unpooling.
   static let pooledChain = Network("pooled chain", sample: [1, 18, 15]) { graph, x in
-    var y = try graph.convolution2D("c1", x, channels: 6, kernel: Extent2D(5), padding: Extent2D(2, 1))
-    y = try graph.maxPool2D("p1", try graph.activation("r1", y, .relu), kernel: Extent2D(2))
-    y = try graph.convolution2D("c2", y, channels: 16, kernel: Extent2D(4, 3))
-    y = try graph.maxPool2D("p2", try graph.activation("r2", y, .relu), kernel: Extent2D(2, 3))
+    var y = try graph.convolution("c1", x, .init(channels: 6, kernel: Extent(5), padding: Extent(2, 1)))
+    y = try graph.maxPool("p1", try graph.activation("r1", y, .relu), Window(kernel: Extent(2), stride: Extent(2)))
+    y = try graph.convolution("c2", y, .init(channels: 16, kernel: Extent(4, 3)))
+    y = try graph.maxPool(
+      "p2", try graph.activation("r2", y, .relu), Window(kernel: Extent(2, 3), stride: Extent(2, 3)))
     y = try graph.dense("f1", try graph.flatten("flat", y), outputs: 20)
     return try graph.dense("f2", try graph.activation("r3", y, .relu), outputs: 5)
   }
 
   static let overlappingPools = Network("overlapping pools", .squaredError, sample: [3, 12, 10]) { graph, x in
-    var y = try graph.convolution2D("c1", x, channels: 16, kernel: Extent2D(3), padding: Extent2D(1))
-    y = try graph.maxPool2D(
-      "p1", try graph.activation("r1", y, .relu), kernel: Extent2D(3, 2), stride: Extent2D(2, 1),
-      padding: Extent2D(1, 0))
-    y = try graph.convolution2D("c2", y, channels: 32, kernel: Extent2D(2, 3))
-    y = try graph.maxPool2D(
-      "p2", try graph.activation("r2", y, .relu), kernel: Extent2D(3), stride: Extent2D(1), padding: Extent2D(1))
+    var y = try graph.convolution("c1", x, .init(channels: 16, kernel: Extent(3), padding: Extent(1)))
+    y = try graph.maxPool(
+      "p1", try graph.activation("r1", y, .relu),
+      Window(
+        kernel: Extent(3, 2), stride: Extent(2, 1),
+        padding: Extent(1, 0)))
+    y = try graph.convolution("c2", y, .init(channels: 32, kernel: Extent(2, 3)))
+    y = try graph.maxPool(
+      "p2", try graph.activation("r2", y, .relu), Window(kernel: Extent(3), stride: Extent(1), padding: Extent(1)))
     return try graph.dense("f", try graph.flatten("flat", y), outputs: 4)
   }
 
   /// Values read two and three times, between layers of blocked channels.
   static let fanOut = Network("fan-out", sample: [3, 8, 7]) { graph, x in
-    let a = try graph.convolution2D("c1", x, channels: 16, kernel: Extent2D(3), padding: Extent2D(1))
+    let a = try graph.convolution("c1", x, .init(channels: 16, kernel: Extent(3), padding: Extent(1)))
     let b = try graph.activation(
-      "r2", graph.convolution2D("c2", a, channels: 16, kernel: Extent2D(3), padding: Extent2D(1)), .relu)
+      "r2", graph.convolution("c2", a, .init(channels: 16, kernel: Extent(3), padding: Extent(1))), .relu)
     let sum = try graph.activation("r3", graph.add("a3", a, b), .relu)
-    let pooled = try graph.maxPool2D("p4", sum, kernel: Extent2D(2))
-    let reduced = try graph.convolution2D(
-      "c5", graph.add("a5", sum, b), channels: 16, kernel: Extent2D(2), stride: Extent2D(2))
+    let pooled = try graph.maxPool("p4", sum, Window(kernel: Extent(2), stride: Extent(2)))
+    let reduced = try graph.convolution(
+      "c5", graph.add("a5", sum, b), .init(channels: 16, kernel: Extent(2), stride: Extent(2)))
     let y = try graph.add("a6", reduced, pooled)
     return try graph.dense("f", try graph.flatten("flat", graph.add("a7", y, y)), outputs: 6)
   }
 
   static let dropouts = Network("dropout between layers", .squaredError, sample: [3, 9, 8]) { graph, x in
-    var y = try graph.convolution2D("c1", x, channels: 32, kernel: Extent2D(3, 2))
+    var y = try graph.convolution("c1", x, .init(channels: 32, kernel: Extent(3, 2)))
     y = try graph.dropout("d1", try graph.activation("r1", y, .relu), rate: 0.25)
-    y = try graph.convolution2D("c2", y, channels: 16, kernel: Extent2D(2), stride: Extent2D(2, 1))
+    y = try graph.convolution("c2", y, .init(channels: 16, kernel: Extent(2), stride: Extent(2, 1)))
     y = try graph.dropout("d2", y, rate: 0.5)
     y = try graph.dense("f1", try graph.flatten("flat", y), outputs: 11)
     return try graph.dense("f2", try graph.dropout("d3", graph.activation("t", y, .tanh), rate: 0.1), outputs: 3)
@@ -119,19 +122,19 @@ struct Network: Sendable, CustomTestStringConvertible {
 
   /// Channels that leave blocks with padding, under activations that do not keep 0.
   static let smooth = Network("padded blocks under sigmoid and tanh", .squaredError, sample: [3, 9, 7]) { graph, x in
-    var y = try graph.convolution2D("c1", x, channels: 10, kernel: Extent2D(3, 2))
-    y = try graph.convolution2D("c2", graph.activation("s1", y, .sigmoid), channels: 20, kernel: Extent2D(2, 3))
-    y = try graph.maxPool2D("p", graph.activation("t2", y, .tanh), kernel: Extent2D(2), stride: Extent2D(1))
+    var y = try graph.convolution("c1", x, .init(channels: 10, kernel: Extent(3, 2)))
+    y = try graph.convolution("c2", graph.activation("s1", y, .sigmoid), .init(channels: 20, kernel: Extent(2, 3)))
+    y = try graph.maxPool("p", graph.activation("t2", y, .tanh), Window(kernel: Extent(2), stride: Extent(1)))
     y = try graph.dense("f1", graph.flatten("flat", y), outputs: 9)
     return try graph.dense("f2", graph.activation("s3", y, .sigmoid), outputs: 4)
   }
 
   /// Windows that do not reach the last rows and columns.
   static let remainders = Network("windows with remainders", sample: [2, 15, 16]) { graph, x in
-    var y = try graph.convolution2D(
-      "c1", x, channels: 16, kernel: Extent2D(2), stride: Extent2D(3), hasBias: false)
-    y = try graph.maxPool2D("p", graph.activation("r1", y, .relu), kernel: Extent2D(2), stride: Extent2D(1, 3))
-    y = try graph.convolution2D("c2", y, channels: 5, kernel: Extent2D(2, 1), stride: Extent2D(3, 2))
+    var y = try graph.convolution(
+      "c1", x, .init(channels: 16, kernel: Extent(2), stride: Extent(3), hasBias: false))
+    y = try graph.maxPool("p", graph.activation("r1", y, .relu), Window(kernel: Extent(2), stride: Extent(1, 3)))
+    y = try graph.convolution("c2", y, .init(channels: 5, kernel: Extent(2, 1), stride: Extent(3, 2)))
     return try graph.dense("f", graph.flatten("flat", y), outputs: 3, hasBias: false)
   }
 }

@@ -44,7 +44,7 @@ import Testing
     func graph(isAsked: Bool) throws -> Graph {
       var graph = Graph()
       let x = graph.input("x", TensorType([2, 3, 6, 5]))
-      let first = try graph.convolution2D("c", x, channels: 16, kernel: Extent2D(3, 2))
+      let first = try graph.convolution("c", x, .init(channels: 16, kernel: Extent(3, 2)))
       let flat = try graph.flatten("flat", graph.activation("r", first, .relu))
       let second = try graph.dense("f", flat, outputs: 7)
       graph.outputs["logits"] = try graph.activation("t", second, .tanh)
@@ -65,10 +65,10 @@ import Testing
     let chain = try BoundGraph(Network.pooledChain.training(batch: 3)).compiled.implementations
     let operations = chain.map(\.operation)
     #expect(!operations.contains("relu"))
-    let unpool = try #require(operations.firstIndex(of: "max-pool 2D backward"))
+    let unpool = try #require(operations.firstIndex(of: "max-pool backward"))
     #expect(operations[..<unpool].last { $0 != "reorder" } == "relu backward")
     let fanOut = try BoundGraph(Network.fanOut.training(batch: 3)).compiled.implementations.map(\.operation)
-    let unpooled = try #require(fanOut.firstIndex(of: "max-pool 2D backward"))
+    let unpooled = try #require(fanOut.firstIndex(of: "max-pool backward"))
     #expect(fanOut[..<unpooled].last { $0 != "reorder" } != "relu backward")
   }
 

@@ -50,9 +50,9 @@ import Testing
         expected[sample * o * p * q + ko * p * q + top / strideH * q + left / strideW] += x[index] * weight[kernel]
       }
     }
-    let rule = Convolution2D(stride: Extent2D(strideH, strideW), padding: Extent2D(padH, padW))
+    let rule = Convolution(stride: Extent(strideH, strideW), padding: Extent(padH, padW))
     let y = try run(
-      .convolution2D(rule),
+      .convolution(rule),
       [(TensorType([n, c, h, w]), x), (TensorType([o, c, k, l]), weight), (TensorType([o]), bias)])
     expectClose(y[0], expected, relative: 1e-14)
   }
@@ -67,15 +67,15 @@ import Testing
         -4, 0, 2,
       ]
     )
-    let window = Window2D(kernel: Extent2D(2), stride: Extent2D(2), padding: Extent2D(1))
-    let outputs = try run(.maxPool2D(MaxPool2D(window: window)), [x])
+    let window = Window(kernel: Extent(2), stride: Extent(2), padding: Extent(1))
+    let outputs = try run(.maxPool(MaxPool(window: window)), [x])
     #expect(outputs == [[-5, -1, -4, 2], [3, 2, 1, 0]])
   }
 
   @Test func maxPoolPositionsAreRowMajorInANarrowWindow() throws {
     let x = (TensorType([1, 2, 3, 2]), [0.0, 1, 2, 3, 9, 4, 7, 1, 1, 8, 0, 0])
-    let window = Window2D(kernel: Extent2D(3, 2), stride: Extent2D(1))
-    #expect(try run(.maxPool2D(MaxPool2D(window: window)), [x]) == [[9, 8], [4, 3]])
+    let window = Window(kernel: Extent(3, 2), stride: Extent(1))
+    #expect(try run(.maxPool(MaxPool(window: window)), [x]) == [[9, 8], [4, 3]])
   }
 
   @Test func reshapeKeepsRowMajorOrderAndAddAdds() throws {

@@ -41,11 +41,12 @@ import Jobs
     #expect(
       read == [
         .init(
-          .convolution2D(
-            channels: 6, kernel: Extent2D(5, 3), stride: Extent2D(2), padding: Extent2D(2, 1), hasBias: false,
-            activation: .relu), name: "c1"),
-        .init(.maxPool2D(kernel: Extent2D(3), stride: Extent2D(2), padding: Extent2D(1)), name: "pool1"),
-        .init(.maxPool2D(kernel: Extent2D(2, 1), stride: Extent2D(2, 1)), name: "pool2"),
+          .convolution(
+            .init(
+              channels: 6, kernel: Extent(5, 3), stride: Extent(2), padding: Extent(2, 1), hasBias: false,
+              activation: .relu)), name: "c1"),
+        .init(.maxPool(Window(kernel: Extent(3), stride: Extent(2), padding: Extent(1))), name: "pool1"),
+        .init(.maxPool(Window(kernel: Extent(2, 1), stride: Extent(2, 1))), name: "pool2"),
         .init(.dropout(rate: 0.25), name: "dropout1"), .init(.dropout(rate: 0.5), name: "half"),
         .init(.activation(.tanh), name: "tanh1"), .init(.activation(.sigmoid), name: "squash"),
         .init(.add(left: "half", right: "squash"), name: "add1"), .init(.add(left: "half", right: "add1"), name: "sum"),
@@ -93,14 +94,14 @@ import Jobs
       """
     ),
     (
-      "- convolution: {kernel: [5, 5, 5]}",
+      "- convolution: {kernel: [5, 5, 5, 5]}",
       """
       job.yaml:9:5: missing key 'channels' in layer 1 (convolution); add 'channels: 6'
-        - convolution: {kernel: [5, 5, 5]}
+        - convolution: {kernel: [5, 5, 5, 5]}
           ^
-      job.yaml:9:27: 'kernel' in layer 1 (convolution) must be a whole number from 1 to 1024, or a list of two, \
-      height first, not a list; for example 'kernel: 5'
-        - convolution: {kernel: [5, 5, 5]}
+      job.yaml:9:27: 'kernel' in layer 1 (convolution) must be a whole number from 1 to 1024, or a list of up \
+      to three, height before width, not a list; for example 'kernel: 5'
+        - convolution: {kernel: [5, 5, 5, 5]}
                                 ^
       """
     ),
@@ -179,7 +180,7 @@ import Jobs
     let error = #expect(throws: InvalidJob.self) { try file.trainingGraph(sampleShape: [1, 2, 3]) }
     #expect(
       error?.description == """
-        job.yaml:8:8: layer 'c2': a 5×5 window does not fit an input of 1×1 with padding 0×0; \
+        job.yaml:8:8: layer 'c2': a 5×5 window does not fit an input of 1×1 with padding 0; \
         use a smaller kernel or more padding
           zoo: lenet5
                ^

@@ -132,8 +132,8 @@ import Jobs
     job.model = .layers(
       [
         LayerSpecification(
-          .convolution2D(channels: 3, kernel: Extent2D(3, 5), stride: Extent2D(2, 1), padding: Extent2D(0, 2))),
-        .init(.maxPool2D(kernel: Extent2D(2), stride: Extent2D(1, 2), padding: Extent2D(1))),
+          .convolution(.init(channels: 3, kernel: Extent(3, 5), stride: Extent(2, 1), padding: Extent(0, 2)))),
+        .init(.maxPool(Window(kernel: Extent(2), stride: Extent(1, 2), padding: Extent(1)))),
         .init(.activation(.relu), from: "input"), .init(.add(left: "pool1", right: "relu1")),
         .init(.activation(.tanh)), .init(.activation(.sigmoid)), .init(.dropout(rate: 0.125)), .init(.flatten),
         .init(.dense(outputs: 9, hasBias: false, activation: .sigmoid)), .init(.softmax),

@@ -33,14 +33,14 @@ import Testing
     ]
     let window = WindowGeometry(kernel: [2, 3], stride: [2, 1], padding: [0, 1])
     let (input, output) = (try Layout.plain([1, 1, 4, 3]), try Layout.plain([1, 1, 2, 3]))
-    let primitive = try Primitive.maxPool(input: input, output: output, window)
+    let primitive = try Primitive.pooling(.maximum, input: input, output: output, window)
     let y = AlignedBuffer(byteCount: 4 * 6)
     let winners = AlignedBuffer(byteCount: primitive.layout(.workspace).byteCount)
     try primitive.run([(.source, AlignedBuffer(x)), (.destination, y), (.workspace, winners)])
     #expect(y.floats == [7, 7, 7, -1, -1, -1])
     #expect(winners.bytes == [5, 4, 3, 2, 1, 0])
     let dx = AlignedBuffer(byteCount: 4 * 12)
-    try Primitive.maxPoolBackward(input: input, output: output, window).run([
+    try Primitive.poolingBackward(.maximum, input: input, output: output, window).run([
       (.destinationGradient, AlignedBuffer([1, 2, 4, 8, 16, 32])), (.workspace, winners), (.sourceGradient, dx),
     ])
     #expect(dx.floats == [0, 0, 0, 0, 7, 0, 0, 56, 0, 0, 0, 0])

@@ -143,9 +143,9 @@ import Units
     let (graph, loss, _, _, _) = try chain()
     var whole = try graph.differentiated(loss)
     let image = whole.input("image", TensorType([2, 3, 9, 8], .uint8))
-    let rule = Convolution2D(stride: Extent2D(2, 1), padding: Extent2D(0, 1), hasBias: false)
+    let rule = Convolution(stride: Extent(2, 1), padding: Extent(0, 1), hasBias: false)
     let kernel = whole.parameter("kernel", [4, 3, 2, 3], .normal(deviation: 0.25))
-    let y = try whole.append(.convolution2D(rule), [image, kernel], layer: "c")[0]
+    let y = try whole.append(.convolution(rule), [image, kernel], layer: "c")[0]
     _ = try whole.append(.dropout(Dropout(rate: 0.3, key: 4)), [y], layer: "d")
     let data = try JSONEncoder().encode(whole)
     let read = try JSONDecoder().decode(Graph.self, from: data)

@@ -6,8 +6,8 @@ import Units
 @Suite struct GraphCostTests {
   private static let (n, i, o) = (3, 5, 7)
   private static let (c, h, w, k, l, p, q) = (2, 9, 8, 3, 2, 5, 7)  // stride 2×1, padding 1×0
-  private static let convolution = Convolution2D(stride: Extent2D(2, 1), padding: Extent2D(1, 0))
-  private static let pool = MaxPool2D(window: Window2D(kernel: Extent2D(3, 2), stride: Extent2D(2, 3)))
+  private static let convolution = Convolution(stride: Extent(2, 1), padding: Extent(1, 0))
+  private static let pool = MaxPool(window: Window(kernel: Extent(3, 2), stride: Extent(2, 3)))
 
   private struct Row: Sendable {
     let operation: Operation
@@ -49,22 +49,22 @@ import Units
 
   private static let convolutions: [Row] = [
     Row(
-      .convolution2D(convolution), [[n, c, h, w], [o, c, k, l], [o]],
+      .convolution(convolution), [[n, c, h, w], [o, c, k, l], [o]],
       flops: 2 * n * o * p * q * c * k * l + n * o * p * q, read: 4 * (n * c * h * w + o * c * k * l + o),
       written: 4 * n * o * p * q),
     Row(
-      .convolution2DBackwardInput(Convolution2DBackwardInput(forward: convolution, input: [n, c, h, w])),
+      .convolutionBackwardInput(ConvolutionBackwardInput(forward: convolution, input: [n, c, h, w])),
       [[n, o, p, q], [o, c, k, l]], flops: 2 * n * o * p * q * c * k * l,
       read: 4 * (n * o * p * q + o * c * k * l), written: 4 * n * c * h * w),
     Row(
-      .convolution2DBackwardWeights(Convolution2DBackwardWeights(forward: convolution, weights: [o, c, k, l])),
+      .convolutionBackwardWeights(ConvolutionBackwardWeights(forward: convolution, weights: [o, c, k, l])),
       [[n, c, h, w], [n, o, p, q]], flops: 2 * n * o * p * q * c * k * l + n * o * p * q,
       read: 4 * (n * c * h * w + n * o * p * q), written: 4 * (o * c * k * l + o)),
     // 4×3 windows of 3×2: five comparisons each; winners are bytes.
     Row(
-      .maxPool2D(pool), [[n, c, h, w]], flops: n * c * 4 * 3 * 5, read: 4 * n * c * h * w, written: 5 * n * c * 4 * 3),
+      .maxPool(pool), [[n, c, h, w]], flops: n * c * 4 * 3 * 5, read: 4 * n * c * h * w, written: 5 * n * c * 4 * 3),
     Row(
-      .maxPool2DBackward(MaxPool2DBackward(forward: pool, input: [n, c, h, w])),
+      .maxPoolBackward(MaxPoolBackward(forward: pool, input: [n, c, h, w])),
       types: [TensorType([n, c, 4, 3]), TensorType([n, c, 4, 3], .uint8)], flops: n * c * 4 * 3,
       read: 5 * n * c * 4 * 3, written: 4 * n * c * h * w),
   ]

@@ -7,9 +7,9 @@ import Testing
     try operation.rule.outputTypes(shapes.map { TensorType($0) }, layer: "L")
   }
 
-  private static let pool = MaxPool2D(
-    window: Window2D(kernel: Extent2D(3, 2), stride: Extent2D(2, 1), padding: Extent2D(1, 0)))
-  private static let strided = Convolution2D(stride: Extent2D(2, 3), padding: Extent2D(1, 0))
+  private static let pool = MaxPool(
+    window: Window(kernel: Extent(3, 2), stride: Extent(2, 1), padding: Extent(1, 0)))
+  private static let strided = Convolution(stride: Extent(2, 3), padding: Extent(1, 0))
 
   private static let rules: [(operation: Operation, inputs: [Shape], outputs: [Shape])] = [
     (.dense(Dense()), [[3, 5], [7, 5], [7]], [[3, 7]]),
@@ -17,18 +17,18 @@ import Testing
     (.denseBackwardWeights(DenseBackwardWeights(hasBias: true)), [[3, 5], [3, 7]], [[7, 5], [7]]),
     (.denseBackwardWeights(DenseBackwardWeights(hasBias: false)), [[3, 5], [3, 7]], [[7, 5]]),
     // (8 + 2 − 3) / 2 + 1 = 4 rows, (11 − 2) / 3 + 1 = 4 columns; both leave no remainder but the rows.
-    (.convolution2D(strided), [[2, 3, 8, 11], [5, 3, 3, 2], [5]], [[2, 5, 4, 4]]),
-    (.convolution2D(strided), [[2, 3, 9, 10], [5, 3, 3, 2], [5]], [[2, 5, 5, 3]]),
+    (.convolution(strided), [[2, 3, 8, 11], [5, 3, 3, 2], [5]], [[2, 5, 4, 4]]),
+    (.convolution(strided), [[2, 3, 9, 10], [5, 3, 3, 2], [5]], [[2, 5, 5, 3]]),
     (
-      .convolution2DBackwardInput(Convolution2DBackwardInput(forward: strided, input: [2, 3, 8, 11])),
+      .convolutionBackwardInput(ConvolutionBackwardInput(forward: strided, input: [2, 3, 8, 11])),
       [[2, 5, 4, 4], [5, 3, 3, 2]], [[2, 3, 8, 11]]
     ),
     (
-      .convolution2DBackwardWeights(Convolution2DBackwardWeights(forward: strided, weights: [5, 3, 3, 2])),
+      .convolutionBackwardWeights(ConvolutionBackwardWeights(forward: strided, weights: [5, 3, 3, 2])),
       [[2, 3, 8, 11], [2, 5, 4, 4]], [[5, 3, 3, 2], [5]]
     ),
     (
-      .maxPool2DBackward(MaxPool2DBackward(forward: pool, input: [2, 3, 8, 7])), [[2, 3, 4, 6], [2, 3, 4, 6]],
+      .maxPoolBackward(MaxPoolBackward(forward: pool, input: [2, 3, 8, 7])), [[2, 3, 4, 6], [2, 3, 4, 6]],
       [[2, 3, 8, 7]]
     ),
     (.reshape(Reshape(to: [4, 15])), [[2, 5, 6]], [[4, 15]]), (.add(Add()), [[2, 5], [2, 5]], [[2, 5]]),
@@ -47,7 +47,7 @@ import Testing
 
   @Test func outputsThatAreNotFloatsHaveTheirType() throws {
     #expect(
-      try types(.maxPool2D(Self.pool), [[2, 3, 8, 7]])
+      try types(.maxPool(Self.pool), [[2, 3, 8, 7]])
         == [TensorType([2, 3, 4, 6]), TensorType([2, 3, 4, 6], .uint8)])
     let loss = Operation.softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 9))
     #expect(
@@ -57,8 +57,8 @@ import Testing
     #expect(try reshape.rule.outputTypes([TensorType([6], .int32)], layer: "L") == [TensorType([2, 3], .int32)])
   }
 
-  private static func pooling(_ kernel: Extent2D, padding: Extent2D = Extent2D(0)) -> Operation {
-    .maxPool2D(MaxPool2D(window: Window2D(kernel: kernel, stride: Extent2D(1), padding: padding)))
+  private static func pooling(_ kernel: Extent, padding: Extent = Extent(0)) -> Operation {
+    .maxPool(MaxPool(window: Window(kernel: kernel, stride: Extent(1), padding: padding)))
   }
 
   private static let refusals: [(operation: Operation, inputs: [Shape], code: GraphError.Code, text: String)] = [
@@ -71,40 +71,40 @@ import Testing
       "weights 7×4 take 4 features, the input 3×5 has 5"
     ),
     (
-      .convolution2D(Convolution2D()), [[3, 5], [7, 5, 1, 1], [7]], .shapeMismatch,
-      "a 2D convolution takes [samples, channels, height, width], its input is 3×5"
+      .convolution(Convolution()), [[3, 5], [7, 5, 1, 1], [7]], .shapeMismatch,
+      "a convolution takes [samples, channels, …] with one to three spatial dimensions, its input is 3×5"
     ),
     (
-      .convolution2D(Convolution2D()), [[2, 3, 8, 7], [5, 4, 2, 2], [5]], .shapeMismatch,
+      .convolution(Convolution()), [[2, 3, 8, 7], [5, 4, 2, 2], [5]], .shapeMismatch,
       "weights 5×4×2×2 take 4 channels, the input 2×3×8×7 has 3"
     ),
     (
-      .convolution2D(Convolution2D(padding: Extent2D(1, 0))), [[2, 3, 8, 7], [5, 3, 11, 2], [5]], .shapeMismatch,
+      .convolution(Convolution(padding: Extent(1, 0))), [[2, 3, 8, 7], [5, 3, 11, 2], [5]], .shapeMismatch,
       "a 11×2 window does not fit an input of 8×7 with padding 1×0; use a smaller kernel or more padding"
     ),
     (
-      .convolution2D(Convolution2D(stride: Extent2D(1, 0))), [[2, 3, 8, 7], [5, 3, 2, 2], [5]], .invalidArgument,
-      "kernel 2×2, stride 1×0, padding 0×0: kernel and stride start at 1, padding at 0"
+      .convolution(Convolution(stride: Extent(1, 0))), [[2, 3, 8, 7], [5, 3, 2, 2], [5]], .invalidArgument,
+      "stride 1×0 must be at least 1"
     ),
     (
-      .convolution2D(Convolution2D(padding: Extent2D(-1, 0))), [[2, 3, 8, 7], [5, 3, 2, 2], [5]], .invalidArgument,
-      "kernel 2×2, stride 1×1, padding -1×0: kernel and stride start at 1, padding at 0"
+      .convolution(Convolution(padding: Extent(-1, 0))), [[2, 3, 8, 7], [5, 3, 2, 2], [5]], .invalidArgument,
+      "padding -1×0 must be at least 0"
     ),
     (
-      pooling(Extent2D(2)), [[3, 8, 7]], .shapeMismatch,
-      "2D pooling takes [samples, channels, height, width], its input is 3×8×7"
+      pooling(Extent(2)), [[3, 8]], .shapeMismatch,
+      "pooling takes [samples, channels, …] with one to three spatial dimensions, its input is 3×8"
     ),
     (
-      pooling(Extent2D(16, 17)), [[1, 1, 40, 40]], .invalidArgument,
+      pooling(Extent(16, 17)), [[1, 1, 40, 40]], .invalidArgument,
       "a pooling window of 16×17 has more than 256 positions; use a smaller kernel"
     ),
     (
-      pooling(Extent2D(3, 2), padding: Extent2D(1, 2)), [[1, 1, 8, 7]], .invalidArgument,
-      "padding 1×2 leaves windows of 3×2 that see no input; use less padding"
+      pooling(Extent(3, 2), padding: Extent(1, 2)), [[1, 1, 8, 7]], .invalidArgument,
+      "padding 1×2 is more than half of the window 3×2, so windows could see no input; use less padding"
     ),
     (
-      pooling(Extent2D(9, 2)), [[1, 1, 8, 7]], .shapeMismatch,
-      "a 9×2 window does not fit an input of 8×7 with padding 0×0; use a smaller kernel or more padding"
+      pooling(Extent(9, 2)), [[1, 1, 8, 7]], .shapeMismatch,
+      "a 9×2 window does not fit an input of 8×7 with padding 0; use a smaller kernel or more padding"
     ),
     (
       .reshape(Reshape(to: [4, 7])), [[2, 3, 5]], .shapeMismatch, "2×3×5 has 30 elements, 4×7 has 28"

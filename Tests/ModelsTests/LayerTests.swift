@@ -23,8 +23,8 @@ import Models
 
   @Test func convolutionHasTheDocumentedShapes() throws {
     var (graph, x) = start([2, 3, 11, 9])
-    let y = try graph.convolution2D(
-      "c", x, channels: 5, kernel: Extent2D(3, 2), stride: Extent2D(2, 1), padding: Extent2D(1, 0))
+    let y = try graph.convolution(
+      "c", x, .init(channels: 5, kernel: Extent(3, 2), stride: Extent(2, 1), padding: Extent(1, 0)))
     #expect(graph[y].type == TensorType([2, 5, 6, 8]))
     #expect(graph.parameters.map { graph[$0].name } == ["c.weight", "c.bias"])
     #expect(graph.parameters.map { graph[$0].type.shape } == [[5, 3, 3, 2], [5]])
@@ -32,10 +32,31 @@ import Models
     #expect(graph.parameters.map { graph[$0].role } == [.parameter(bound), .parameter(bound)])
   }
 
+  @Test(arguments: [
+    (Shape([2, 6, 11]), Extent(3), Shape([2, 4, 4]), Shape([4, 3, 3])),
+    (Shape([2, 6, 9, 7, 11]), Extent(1, 2, 3), Shape([2, 4, 5, 3, 4]), Shape([4, 3, 1, 2, 3])),
+  ])
+  func convolutionTakesOneToThreeDimensionsAndGroups(x: Shape, kernel: Extent, y: Shape, weights: Shape) throws {
+    var (graph, input) = start(x)
+    let settings = ConvolutionSettings(channels: 4, kernel: kernel, stride: Extent(2), dilation: Extent(2), groups: 2)
+    let result = try graph.convolution("c", input, settings)
+    #expect(graph[graph.parameters[0]].type.shape == weights)
+    #expect(graph[result].type.shape == y)
+  }
+
+  @Test func averagesOverWindowsAndOverAllHaveTheDocumentedShapes() throws {
+    var (graph, x) = start([2, 3, 11, 9])
+    let half = try graph.averagePool(
+      "a", x, Window(kernel: Extent(2), stride: Extent(2), roundsUp: true), countsPadding: false)
+    #expect(graph[half].type == TensorType([2, 3, 6, 5]))
+    let mean = try graph.globalAveragePool("g", x)
+    #expect(graph[mean].type == TensorType([2, 3, 1, 1]))
+  }
+
   @Test func biasIsLeftOutAndInitialisersAreReplacedWhenAsked() throws {
     var (graph, x) = start([2, 3, 11, 9])
-    let y = try graph.convolution2D(
-      "c", x, channels: 5, kernel: Extent2D(3), hasBias: false, weightInitialiser: .normal(deviation: 0.1))
+    let y = try graph.convolution(
+      "c", x, .init(channels: 5, kernel: Extent(3), hasBias: false), weightInitialiser: .normal(deviation: 0.1))
     let flat = try graph.flatten("f", y)
     _ = try graph.dense("d", flat, outputs: 4, biasInitialiser: .zeros)
     #expect(graph.parameters.map { graph[$0].name } == ["c.weight", "d.weight", "d.bias"])
@@ -45,9 +66,10 @@ import Models
 
   @Test func layersWithoutParametersHaveTheDocumentedShapes() throws {
     var (graph, x) = start([2, 3, 11, 9])
-    let pooled = try graph.maxPool2D("p", x, kernel: Extent2D(3, 2))
+    let pooled = try graph.maxPool("p", x, Window(kernel: Extent(3, 2), stride: Extent(3, 2)))
     #expect(graph[pooled].type == TensorType([2, 3, 3, 4]))
-    let overlapping = try graph.maxPool2D("o", x, kernel: Extent2D(3, 2), stride: Extent2D(1), padding: Extent2D(1))
+    let overlapping = try graph.maxPool(
+      "o", x, Window(kernel: Extent(3, 2), stride: Extent(1), padding: Extent(1)))
     #expect(graph[overlapping].type == TensorType([2, 3, 11, 10]))
     let flat = try graph.flatten("f", pooled)
     #expect(graph[flat].type == TensorType([2, 36]))
@@ -69,10 +91,10 @@ import Models
     let attempts: [(inout Graph) throws -> ValueID] = [
       { try $0.dense("d", x, outputs: 3) },
       { try $0.dense("d", x, outputs: 0) },
-      { try $0.convolution2D("c", x, channels: 0, kernel: Extent2D(1)) },
-      { try $0.convolution2D("c", x, channels: 2, kernel: Extent2D(4, 5)) },
-      { try $0.convolution2D("c", x, channels: 1 << 40, kernel: Extent2D(2)) },
-      { try $0.maxPool2D("p", x, kernel: Extent2D(6, 1)) },
+      { try $0.convolution("c", x, .init(channels: 0, kernel: Extent(1))) },
+      { try $0.convolution("c", x, .init(channels: 2, kernel: Extent(4, 5))) },
+      { try $0.convolution("c", x, .init(channels: 1 << 40, kernel: Extent(2))) },
+      { try $0.maxPool("p", x, Window(kernel: Extent(6, 1), stride: Extent(1))) },
       { try $0.dropout("o", x, rate: 1) },
     ]
     for attempt in attempts {
@@ -89,7 +111,7 @@ import Models
       rank?.description == "layer 'd': a dense layer takes [samples, features], its input is 2×3×5×4; "
         + "put a 'flatten' layer before it")
     let size = #expect(throws: GraphError.self) {
-      try graph.convolution2D("c", x, channels: 1 << 40, kernel: Extent2D(2))
+      try graph.convolution("c", x, .init(channels: 1 << 40, kernel: Extent(2)))
     }
     #expect(
       size?.description == "layer 'c': a tensor of 2×1099511627776×4×3 has more than 2⁴⁰ elements; "

@@ -10,7 +10,7 @@ import Models
   }
 
   @Test func unnamedLayersAreNumberedByKindAndGivenNamesArePassedOver() {
-    let convolution = LayerSpecification.Kind.convolution2D(channels: 2, kernel: Extent2D(3))
+    let convolution = LayerSpecification.Kind.convolution(.init(channels: 2, kernel: Extent(3)))
     let model = ModelSpecification(
       name: "m",
       layers: [

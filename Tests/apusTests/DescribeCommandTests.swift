@@ -10,10 +10,10 @@ extension CommandTests {
 
       layer     operations             output       parameters      forward     backward  output bytes      saved
       ────────  ─────────────────────  ───────────  ──────────  ───────────  ───────────  ────────────  ─────────
-      c1        convolution2D + relu   64×6×28×28          156  15.65 MFLOP  15.65 MFLOP      1.15 MiB   1.15 MiB
-      p1        max-pool 2D            64×6×14×14            –  225.8 kFLOP  75.26 kFLOP     294.0 KiB  367.5 KiB
-      c2        convolution2D + relu   64×16×10×10       2,416  30.92 MFLOP  61.64 MFLOP     400.0 KiB  400.0 KiB
-      p2        max-pool 2D            64×16×5×5             –  76.80 kFLOP  25.60 kFLOP     100.0 KiB  25.00 KiB
+      c1        convolution + relu     64×6×28×28          156  15.65 MFLOP  15.65 MFLOP      1.15 MiB   1.15 MiB
+      p1        max-pool               64×6×14×14            –  225.8 kFLOP  75.26 kFLOP     294.0 KiB  367.5 KiB
+      c2        convolution + relu     64×16×10×10       2,416  30.92 MFLOP  61.64 MFLOP     400.0 KiB  400.0 KiB
+      p2        max-pool               64×16×5×5             –  76.80 kFLOP  25.60 kFLOP     100.0 KiB  25.00 KiB
       flatten1  reshape                64×400                –       0 FLOP       0 FLOP     100.0 KiB  100.0 KiB
       f1        dense + relu           64×120           48,120   6.16 MFLOP  12.30 MFLOP     30.00 KiB  30.00 KiB
       f2        dense + relu           64×84            10,164   1.30 MFLOP   2.59 MFLOP     21.00 KiB  21.00 KiB
@@ -64,7 +64,7 @@ extension CommandTests {
         (["describe", "resnet"], 3, "error: unknown zoo model 'resnet'; use one of mlp, lenet5\n"),
         (
           ["describe", "lenet5", "--input", "1x4x4"], 3,
-          "error: layer 'c2': a 5×5 window does not fit an input of 2×2 with padding 0×0; use a smaller kernel or more "
+          "error: layer 'c2': a 5×5 window does not fit an input of 2×2 with padding 0; use a smaller kernel or more "
             + "padding\n"
         ),
         (

@@ -24,11 +24,13 @@ extension Operation {
     case .dense(let rule): rule
     case .denseBackwardInput(let rule): rule
     case .denseBackwardWeights(let rule): rule
-    case .convolution2D(let rule): rule
-    case .convolution2DBackwardInput(let rule): rule
-    case .convolution2DBackwardWeights(let rule): rule
-    case .maxPool2D(let rule): rule
-    case .maxPool2DBackward(let rule): rule
+    case .convolution(let rule): rule
+    case .convolutionBackwardInput(let rule): rule
+    case .convolutionBackwardWeights(let rule): rule
+    case .maxPool(let rule): rule
+    case .maxPoolBackward(let rule): rule
+    case .averagePool(let rule): rule
+    case .averagePoolBackward(let rule): rule
     case .reshape(let rule): rule
     case .add(let rule): rule
     case .dropout(let rule): rule

@@ -5,6 +5,8 @@ import Models
 enum LayerKind: String, CaseIterable {
   case convolution, dense
   case maxPool = "max_pool"
+  case averagePool = "average_pool"
+  case globalAveragePool = "global_average_pool"
   case flatten, dropout, relu, tanh, sigmoid, softmax, add
 
   /// A line that could stand in a job.
@@ -13,16 +15,17 @@ enum LayerKind: String, CaseIterable {
     case .convolution: "- convolution: {channels: 6, kernel: 5}"
     case .dense: "- dense: {outputs: 10}"
     case .maxPool: "- max_pool: {kernel: 2}"
+    case .averagePool: "- average_pool: {kernel: 2}"
     case .dropout: "- dropout: 0.5"
     case .add: "- add: [conv1, conv2]"
-    case .flatten, .relu, .tanh, .sigmoid, .softmax: "- \(rawValue)"
+    case .flatten, .globalAveragePool, .relu, .tanh, .sigmoid, .softmax: "- \(rawValue)"
     }
   }
 
   var standsAlone: Bool {
     switch self {
-    case .flatten, .relu, .tanh, .sigmoid, .softmax: true
-    case .convolution, .dense, .maxPool, .dropout, .add: false
+    case .flatten, .globalAveragePool, .relu, .tanh, .sigmoid, .softmax: true
+    case .convolution, .dense, .maxPool, .averagePool, .dropout, .add: false
     }
   }
 }
@@ -122,12 +125,12 @@ struct LayerReader {
       let activation = readActivation(&reader)
       guard let outputs, let bias else { return nil }
       return .dense(outputs: outputs, hasBias: bias, activation: activation)
-    case .maxPool:
-      let kernel = reader.extent("kernel", from: 1, .required(example: "2"))
-      let stride = reader.extent("stride", from: 1, .otherwise(kernel ?? Extent2D(1)))
-      let padding = reader.extent("padding", from: 0, .otherwise(Extent2D(0)))
-      guard let kernel, let stride, let padding else { return nil }
-      return .maxPool2D(kernel: kernel, stride: stride, padding: padding)
+    case .maxPool: return window(&reader).map { .maxPool($0) }
+    case .averagePool:
+      let countsPadding = reader.flag("count_padding", .otherwise(true))
+      guard let window = window(&reader), let countsPadding else { return nil }
+      return .averagePool(window, countsPadding: countsPadding)
+    case .globalAveragePool: return .globalAveragePool
     case .dropout:
       return reader.number("rate", .fraction, .required(example: "0.5")).map { .dropout(rate: $0) }
     case .add:
@@ -150,13 +153,27 @@ struct LayerReader {
   private func convolution(_ reader: inout MappingReader) -> LayerSpecification.Kind? {
     let channels = reader.integer("channels", in: 1...Limits.channels, .required(example: "6"))
     let kernel = reader.extent("kernel", from: 1, .required(example: "5"))
-    let stride = reader.extent("stride", from: 1, .otherwise(Extent2D(1)))
-    let padding = reader.extent("padding", from: 0, .otherwise(Extent2D(0)))
+    let stride = reader.extent("stride", from: 1, .otherwise(Extent(1)))
+    let padding = reader.extent("padding", from: 0, .otherwise(Extent(0)))
+    let dilation = reader.extent("dilation", from: 1, .otherwise(Extent(1)))
+    let groups = reader.integer("groups", in: 1...Limits.channels, .otherwise(1))
     let bias = reader.flag("bias", .otherwise(true))
     let activation = readActivation(&reader)
-    guard let channels, let kernel, let stride, let padding, let bias else { return nil }
-    return .convolution2D(
-      channels: channels, kernel: kernel, stride: stride, padding: padding, hasBias: bias, activation: activation)
+    guard let channels, let kernel, let stride, let padding, let dilation, let groups, let bias else { return nil }
+    return .convolution(
+      ConvolutionSettings(
+        channels: channels, kernel: kernel, stride: stride, padding: padding, dilation: dilation, groups: groups,
+        hasBias: bias, activation: activation))
+  }
+
+  /// A pooling window, which moves by its own extent unless told otherwise.
+  private func window(_ reader: inout MappingReader) -> Window? {
+    let kernel = reader.extent("kernel", from: 1, .required(example: "2"))
+    let stride = reader.extent("stride", from: 1, .otherwise(kernel ?? Extent(1)))
+    let padding = reader.extent("padding", from: 0, .otherwise(Extent(0)))
+    let roundsUp = reader.flag("round_up", .otherwise(false))
+    guard let kernel, let stride, let padding, let roundsUp else { return nil }
+    return Window(kernel: kernel, stride: stride, padding: padding, roundsUp: roundsUp)
   }
 
   private func readActivation(_ reader: inout MappingReader) -> ActivationFunction? {

@@ -117,14 +117,14 @@ struct MappingReader {
     return value(key, presence, expected: expected, advice: advice) { $0.text.flatMap(Choice.init(rawValue:)) }
   }
 
-  /// Height and width: one number for both, or a list of the two.
-  mutating func extent(_ key: String, from lowest: Int, _ presence: Presence<Extent2D>) -> Extent2D? {
+  /// One number for all spatial dimensions, or a list with one for each, outermost first.
+  mutating func extent(_ key: String, from lowest: Int, _ presence: Presence<Extent>) -> Extent? {
     let range = lowest...Limits.extent
-    let expected = "a whole number from \(lowest) to \(Limits.extent), or a list of two, height first"
+    let expected = "a whole number from \(lowest) to \(Limits.extent), or a list of up to three, height before width"
     return value(key, presence, expected: expected) { node in
-      let sides: [YAMLNode] = if case .sequence(let items) = node.content { items } else { [node, node] }
+      let sides: [YAMLNode] = if case .sequence(let items) = node.content { items } else { [node] }
       let numbers = sides.compactMap { $0.integer(as: Int.self) }.filter(range.contains)
-      return sides.count == 2 && numbers.count == 2 ? Extent2D(numbers[0], numbers[1]) : nil
+      return (1...3).contains(sides.count) && numbers.count == sides.count ? Extent(numbers) : nil
     }
   }
 

@@ -16,6 +16,8 @@ package struct Activation: OperationRule {
 
   package init(_ function: ActivationFunction) { self.function = function }
 
+  package var name: String { function.rawValue }
+
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] { [inputs[0]] }
 
   package func inputGradients(_ node: GradientContext, in graph: inout Graph) throws -> [ValueID?] {
@@ -34,6 +36,8 @@ package struct ActivationBackward: OperationRule {
 
   package init(_ function: ActivationFunction) { self.function = function }
 
+  package var name: String { "\(function.rawValue) backward" }
+
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] { [inputs[1]] }
 
   package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
@@ -44,6 +48,8 @@ package struct ActivationBackward: OperationRule {
 /// y = eˣ / Σ eˣ along the last dimension.
 package struct Softmax: OperationRule {
   package init() {}
+
+  package var name: String { "softmax" }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     guard inputs[0].shape.rank >= 1 else {
@@ -67,6 +73,8 @@ package struct Softmax: OperationRule {
 /// dx = y (dy − Σ y dy), the sum along the last dimension, from y and dy.
 package struct SoftmaxBackward: OperationRule {
   package init() {}
+
+  package var name: String { "softmax backward" }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] { [inputs[1]] }
 

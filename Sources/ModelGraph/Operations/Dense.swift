@@ -8,6 +8,8 @@ package struct Dense: OperationRule {
 
   package init(hasBias: Bool = true) { self.hasBias = hasBias }
 
+  package var name: String { "dense" }
+
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let x = inputs[0].shape
     let weights = inputs[1].shape
@@ -45,6 +47,8 @@ package struct Dense: OperationRule {
 package struct DenseBackwardInput: OperationRule {
   package init() {}
 
+  package var name: String { "dense backward input" }
+
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     [TensorType([inputs[0].shape[0], inputs[1].shape[1]])]
   }
@@ -59,6 +63,8 @@ package struct DenseBackwardWeights: OperationRule {
   package let hasBias: Bool
 
   package init(hasBias: Bool) { self.hasBias = hasBias }
+
+  package var name: String { "dense backward weights" }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let weights = TensorType([inputs[1].shape[1], inputs[0].shape[1]])

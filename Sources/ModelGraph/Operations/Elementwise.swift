@@ -6,6 +6,8 @@ package struct Reshape: OperationRule {
 
   package init(to shape: Shape) { self.shape = shape }
 
+  package var name: String { "reshape" }
+
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     guard inputs[0].shape.elementCount == shape.elementCount else {
       throw GraphError(
@@ -26,6 +28,8 @@ package struct Reshape: OperationRule {
 /// a + b, two tensors of one shape. Also what sums the gradients of a value with several uses.
 package struct Add: OperationRule {
   package init() {}
+
+  package var name: String { "add" }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     guard inputs[0].shape == inputs[1].shape else {
@@ -55,6 +59,8 @@ package struct Dropout: OperationRule {
     self.rate = rate
     self.key = key
   }
+
+  package var name: String { "dropout" }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     guard rate >= 0, rate < 1 else {

@@ -11,6 +11,8 @@ package struct SoftmaxCrossEntropy: OperationRule {
 
   package init(divisor: Int) { self.divisor = divisor }
 
+  package var name: String { "softmax cross-entropy" }
+
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let x = inputs[0].shape
     guard x.rank == 2, inputs[1] == TensorType([x[0]], .int32) else {
@@ -40,6 +42,8 @@ package struct SoftmaxCrossEntropyBackward: OperationRule {
 
   package init(divisor: Int) { self.divisor = divisor }
 
+  package var name: String { "softmax cross-entropy backward" }
+
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] { [inputs[0]] }
 
   package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
@@ -54,6 +58,8 @@ package struct MeanSquaredError: OperationRule {
   package let divisor: Int
 
   package init(divisor: Int) { self.divisor = divisor }
+
+  package var name: String { "mean squared error" }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     guard inputs[0] == inputs[1] else {
@@ -84,6 +90,8 @@ package struct MeanSquaredErrorBackward: OperationRule {
   package let divisor: Int
 
   package init(divisor: Int) { self.divisor = divisor }
+
+  package var name: String { "mean squared error backward" }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] { [inputs[0]] }
 
