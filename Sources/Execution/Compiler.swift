@@ -67,12 +67,17 @@ struct Compiler {
     case .dropout(let rule): try dropout(node, rule)
     case .activation(let rule): try activation(node, rule.function)
     case .activationBackward(let rule): try activationBackward(node, rule.function)
-    case .softmax: try softmax(node)
-    case .softmaxBackward: try softmaxBackward(node)
+    case .softmax(let rule): try softmax(node, rule)
+    case .softmaxBackward(let rule): try softmaxBackward(node, rule)
     case .softmaxCrossEntropy(let rule): try crossEntropy(node, divisor: rule.divisor)
     case .softmaxCrossEntropyBackward(let rule): try crossEntropyBackward(node, divisor: rule.divisor)
     case .meanSquaredError(let rule): try squaredError(node, divisor: rule.divisor)
     case .meanSquaredErrorBackward(let rule): try squaredErrorBackward(node, divisor: rule.divisor)
+    case .prelu: try prelu(node)
+    case .preluBackward: try preluBackward(node)
+    case .maxout(let rule): try maxout(node, rule)
+    case .maxoutBackward(let rule): try maxoutBackward(node, rule)
+    case .zeros: try zeros(node)
     }
   }
 

@@ -70,14 +70,14 @@ extension LayerSpecification {
     case .dense(let outputs, let hasBias, let activation):
       kindName = .dense
       pairs += [("outputs", "\(outputs)"), ("bias", "\(hasBias)")]
-      if let activation { pairs.append(("activation", activation.rawValue)) }
+      if let activation { pairs.append(("activation", activation.yaml)) }
     case .convolution(let settings):
       kindName = .convolution
       let window = Window(
         kernel: settings.kernel, stride: settings.stride, padding: settings.padding, dilation: settings.dilation)
       pairs += [("channels", "\(settings.channels)")] + yaml(window)
       pairs += [("groups", "\(settings.groups)"), ("bias", "\(settings.hasBias)")]
-      if let activation = settings.activation { pairs.append(("activation", activation.rawValue)) }
+      if let activation = settings.activation { pairs.append(("activation", activation.yaml)) }
     case .maxPool(let window):
       kindName = .maxPool
       pairs += yaml(window)
@@ -92,10 +92,18 @@ extension LayerSpecification {
       kindName = .add
       pairs.append(("of", "[\(quoted(left)), \(quoted(right))]"))
     case .flatten: kindName = .flatten
-    case .softmax: kindName = .softmax
-    case .activation(.relu): kindName = .relu
-    case .activation(.tanh): kindName = .tanh
-    case .activation(.sigmoid): kindName = .sigmoid
+    case .softmax(let dimension, let isLogarithm):
+      kindName = isLogarithm ? .logSoftmax : .softmax
+      pairs.append(("dimension", "\(dimension)"))
+    case .activation(let function):
+      return "\(ActivationName(function).rawValue): \(flow(pairs + function.settings))"
+    case .identity: kindName = .linear
+    case .prelu(let settings):
+      kindName = .prelu
+      pairs += [("per_channel", "\(settings.isPerChannel)"), ("initial_slope", "\(settings.initialSlope)")]
+    case .maxout(let outputs, let pieces, let hasBias):
+      kindName = .maxout
+      pairs += [("outputs", "\(outputs)"), ("pieces", "\(pieces)"), ("bias", "\(hasBias)")]
     }
     return "\(kindName.rawValue): \(flow(pairs))"
   }
@@ -107,6 +115,14 @@ extension LayerSpecification {
       (key, extent.sides.count == 1 ? "\(extent.sides[0])" : "\(extent.sides)")
     }
     return window.roundsUp ? pairs + [("round_up", "true")] : pairs
+  }
+}
+
+extension ActivationFunction {
+  /// `relu`, or `{leaky_relu: {slope: 0.2}}`.
+  fileprivate var yaml: String {
+    let name = ActivationName(self).rawValue
+    return settings.isEmpty ? name : flow([(name, flow(settings))])
   }
 }
 

@@ -3,29 +3,33 @@ internal import COneDNN
 extension Primitive {
   /// y = f(x) in any layout; y may be x.
   package static func activation(_ function: PostActivation, _ layout: Layout) throws -> Primitive {
-    try Description.primitive(forward(function.forwardAlgorithm, layout), "activation")
+    try Description.primitive(forward(function, function.forwardAlgorithm, layout), "activation")
   }
 
-  /// dx = f′ dy from the output y (`destination`) and dy; dx may be dy.
+  /// dx = f′ dy, from dy and the output y (`destination`) or, where the function wants it, the input x (`source`); dx may
+  /// be dy.
   package static func activationBackward(_ function: PostActivation, _ layout: Layout) throws -> Primitive {
     var data = layout.descriptor
     var gradient = layout.descriptor
     var description = dnnl_eltwise_desc_t()
     unsafe try check(
-      dnnl_eltwise_backward_desc_init(&description, function.fromOutputAlgorithm, &gradient, &data, 0, 0),
-      "activation backward")
+      dnnl_eltwise_backward_desc_init(
+        &description, function.backwardAlgorithm, &gradient, &data, function.parameter, 0), "activation backward")
     return try Description.withHint(
-      forward(function.fromOutputAlgorithm, layout), "activation backward"
+      forward(function, function.backwardAlgorithm, layout), "activation backward"
     ) { hint in
       try Description.primitive(description, "activation backward", hint: hint)
     }
   }
 
-  private static func forward(_ algorithm: dnnl_alg_kind_t, _ layout: Layout) throws -> dnnl_eltwise_desc_t {
+  private static func forward(
+    _ function: PostActivation, _ algorithm: dnnl_alg_kind_t, _ layout: Layout
+  ) throws -> dnnl_eltwise_desc_t {
     var data = layout.descriptor
     var description = dnnl_eltwise_desc_t()
     unsafe try check(
-      dnnl_eltwise_forward_desc_init(&description, dnnl_forward_training, algorithm, &data, 0, 0), "activation")
+      dnnl_eltwise_forward_desc_init(
+        &description, dnnl_forward_training, algorithm, &data, function.parameter, 0), "activation")
     return description
   }
 
@@ -39,28 +43,28 @@ extension Primitive {
     return try Description.primitive(description, "add")
   }
 
-  /// y = softmax(x) along the last dimension.
-  package static func softmax(_ layout: Layout) throws -> Primitive {
-    try Description.primitive(softmaxForward(layout), "softmax")
+  /// y = softmax(x) along the last dimension, or its logarithm.
+  package static func softmax(_ layout: Layout, isLogarithm: Bool) throws -> Primitive {
+    try Description.primitive(softmaxForward(layout, isLogarithm: isLogarithm), "softmax")
   }
 
   /// dx from y (`destination`) and dy.
-  package static func softmaxBackward(_ layout: Layout) throws -> Primitive {
+  package static func softmaxBackward(_ layout: Layout, isLogarithm: Bool) throws -> Primitive {
     var gradient = layout.descriptor
     var data = layout.descriptor
     var description = dnnl_softmax_desc_t()
-    unsafe try check(
-      dnnl_softmax_backward_desc_init(&description, &gradient, &data, data.ndims - 1), "softmax backward")
-    return try Description.withHint(softmaxForward(layout), "softmax backward") { hint in
+    let initialise = unsafe isLogarithm ? dnnl_logsoftmax_backward_desc_init : dnnl_softmax_backward_desc_init
+    unsafe try check(initialise(&description, &gradient, &data, data.ndims - 1), "softmax backward")
+    return try Description.withHint(softmaxForward(layout, isLogarithm: isLogarithm), "softmax backward") { hint in
       try Description.primitive(description, "softmax backward", hint: hint)
     }
   }
 
-  private static func softmaxForward(_ layout: Layout) throws -> dnnl_softmax_desc_t {
+  private static func softmaxForward(_ layout: Layout, isLogarithm: Bool) throws -> dnnl_softmax_desc_t {
     var data = layout.descriptor
     var description = dnnl_softmax_desc_t()
-    unsafe try check(
-      dnnl_softmax_forward_desc_init(&description, dnnl_forward_training, &data, data.ndims - 1), "softmax")
+    let initialise = unsafe isLogarithm ? dnnl_logsoftmax_forward_desc_init : dnnl_softmax_forward_desc_init
+    unsafe try check(initialise(&description, dnnl_forward_training, &data, data.ndims - 1), "softmax")
     return description
   }
 

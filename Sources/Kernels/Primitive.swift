@@ -100,34 +100,3 @@ enum Description {
     return unsafe descriptor!
   }
 }
-
-/// An activation applied to a kernel's result before it is stored.
-package enum PostActivation: Sendable {
-  case relu, tanh, sigmoid
-
-  var forwardAlgorithm: dnnl_alg_kind_t {
-    switch self {
-    case .relu: dnnl_eltwise_relu
-    case .tanh: dnnl_eltwise_tanh
-    case .sigmoid: dnnl_eltwise_logistic
-    }
-  }
-
-  /// The variant whose derivative is computed from the output.
-  var fromOutputAlgorithm: dnnl_alg_kind_t {
-    switch self {
-    case .relu: dnnl_eltwise_relu_use_dst_for_bwd
-    case .tanh: dnnl_eltwise_tanh_use_dst_for_bwd
-    case .sigmoid: dnnl_eltwise_logistic_use_dst_for_bwd
-    }
-  }
-
-  fileprivate func append(to attributes: dnnl_primitive_attr_t) throws {
-    var operations: dnnl_post_ops_t?
-    unsafe try check(dnnl_post_ops_create(&operations), "dnnl_post_ops_create")
-    defer { unsafe dnnl_post_ops_destroy(operations) }
-    unsafe try check(
-      dnnl_post_ops_append_eltwise(operations, 1, forwardAlgorithm, 0, 0), "dnnl_post_ops_append_eltwise")
-    unsafe try check(dnnl_primitive_attr_set_post_ops(attributes, operations), "dnnl_primitive_attr_set_post_ops")
-  }
-}

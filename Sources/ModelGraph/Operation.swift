@@ -5,7 +5,10 @@ package protocol OperationRule: Hashable, Sendable, Codable {
   /// Of the operation in tables and error texts, such as `dense backward input`.
   var name: String { get }
 
-  /// The types of the outputs for inputs of the given types.
+  /// How many inputs a node of this operation has.
+  var inputCount: ClosedRange<Int> { get }
+
+  /// The types of the outputs for inputs of the given types, as many as `inputCount` allows.
   /// - Throws: `GraphError` naming `layer` if the inputs do not fit.
   func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType]
 
@@ -75,6 +78,11 @@ package enum Operation: Hashable, Sendable, Codable {
   case softmaxCrossEntropyBackward(SoftmaxCrossEntropyBackward)
   case meanSquaredError(MeanSquaredError)
   case meanSquaredErrorBackward(MeanSquaredErrorBackward)
+  case prelu(PReLU)
+  case preluBackward(PReLUBackward)
+  case maxout(Maxout)
+  case maxoutBackward(MaxoutBackward)
+  case zeros(Zeros)
 
   package var rule: any OperationRule {
     switch self {
@@ -99,9 +107,19 @@ package enum Operation: Hashable, Sendable, Codable {
     case .softmaxCrossEntropyBackward(let rule): rule
     case .meanSquaredError(let rule): rule
     case .meanSquaredErrorBackward(let rule): rule
+    case .prelu(let rule): rule
+    case .preluBackward(let rule): rule
+    case .maxout(let rule): rule
+    case .maxoutBackward(let rule): rule
+    case .zeros(let rule): rule
     }
   }
 
   /// The operation's name in tables and error texts, such as `convolution backward weights`.
   package var name: String { rule.name }
+
+  /// Whether the gradient of its inputs is zero everywhere, so that nothing before it learns through it.
+  package var blocksGradient: Bool {
+    if case .activation(let rule) = self { rule.function.derivative == .zero } else { false }
+  }
 }

@@ -26,6 +26,18 @@ package struct ConvolutionSettings: Hashable, Codable, Sendable {
   }
 }
 
+/// The learned slopes of a PReLU.
+package struct PReLUSettings: Hashable, Codable, Sendable {
+  /// Whether each channel has its own slope; one for all of them otherwise.
+  package var isPerChannel: Bool
+  package var initialSlope: Double
+
+  package init(isPerChannel: Bool = false, initialSlope: Double = 0.25) {
+    self.isPerChannel = isPerChannel
+    self.initialSlope = initialSlope
+  }
+}
+
 /// One layer of a model before there are shapes: what a line of a job's `layers` says.
 package struct LayerSpecification: Hashable, Codable, Sendable {
   package enum Kind: Hashable, Codable, Sendable {
@@ -38,9 +50,13 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     case flatten
     case dropout(rate: Double)
     case activation(ActivationFunction)
-    case softmax
+    case softmax(dimension: Int = -1, isLogarithm: Bool = false)
     /// The sum of the outputs of two earlier layers.
     case add(left: String, right: String)
+    /// The input as it is: the linear activation.
+    case identity
+    case prelu(PReLUSettings = PReLUSettings())
+    case maxout(outputs: Int, pieces: Int, hasBias: Bool = true)
   }
 
   package var kind: Kind
@@ -63,9 +79,12 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     case .maxPool, .averagePool, .globalAveragePool: "pool"
     case .flatten: "flatten"
     case .dropout: "dropout"
-    case .activation(let function): function.rawValue
-    case .softmax: "softmax"
+    case .activation(let function): function.name
+    case .softmax(_, let isLogarithm): isLogarithm ? "log_softmax" : "softmax"
     case .add: "add"
+    case .identity: "linear"
+    case .prelu: "prelu"
+    case .maxout: "maxout"
     }
   }
 

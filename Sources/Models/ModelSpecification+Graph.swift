@@ -60,7 +60,12 @@ extension Graph {
     case .flatten: return try flatten(name, x)
     case .dropout(let rate): return mode == .training ? try dropout(name, x, rate: rate) : x
     case .activation(let function): return try activation(name, x, function)
-    case .softmax: return try softmax(name, x)
+    case .softmax(let dimension, let isLogarithm):
+      return try isLogarithm ? logSoftmax(name, x, dimension: dimension) : softmax(name, x, dimension: dimension)
+    case .identity: return x
+    case .prelu(let settings): return try prelu(name, x, settings)
+    case .maxout(let count, let pieces, let hasBias):
+      return try maxout(name, x, outputs: count, pieces: pieces, hasBias: hasBias)
     case .add(let left, let right):
       return try add(name, output(of: left, in: outputs, for: name), output(of: right, in: outputs, for: name))
     }

@@ -54,7 +54,7 @@ extension ModelSpecification {
     let expected: ValueID
     switch loss {
     case .crossEntropy:
-      if let last = layers.last, last.kind == .softmax {
+      if let last = layers.last, case .softmax = last.kind {
         throw GraphError(
           .invalidArgument, layer: last.name,
           "cross-entropy takes the softmax itself, and would take it twice; remove this layer")

@@ -105,18 +105,60 @@ extension Example {
     ]
   }
 
+  static let functions: [ActivationFunction] = [
+    .relu, .tanh, .sigmoid, .leakyReLU(slope: 0.2), .elu(alpha: 1.3), .swish, .gelu(.erf), .gelu(.tanh),
+  ]
+
   private static func activations() throws -> [Example] {
-    try ActivationFunction.allCases.map { function in
-      try Example(function.rawValue) { graph in
+    try functions.map { function in
+      try Example(function == .gelu(.tanh) ? "gelu by tanh" : function.name) { graph in
         let x = graph.parameter("x", [3, 2, 5])
         return try graph.meanSquared(try graph.apply(.activation(Activation(function)), x))
       }
-    } + [
-      try Example("softmax") { graph in
-        let x = graph.parameter("x", [3, 2, 5])
-        return try graph.meanSquared(try graph.apply(.softmax(Softmax()), x))
+    } + softmaxes()
+      + [([3, 4, 5], [4]), ([3, 4, 5], [1]), ([2, 3, 17], [3]), ([6, 5], [5]), ([7], [1])].map { x, slope in
+        try Example("prelu of \(Shape(x)) by \(slope[0]) slopes") { graph in
+          let inputs = [graph.parameter("x", Shape(x)), graph.parameter("slope", Shape(slope))]
+          return try graph.meanSquared(try graph.append(.prelu(PReLU()), inputs, layer: "prelu")[0])
+        }
+      } + [
+        try Example("prelu and swish behind blocked convolutions of 16 and 20 channels") { graph in
+          let x = graph.parameter("x", [2, 3, 6, 5])
+          let y = try graph.apply(
+            .convolution(Convolution(hasBias: false)), x, graph.parameter("w1", [16, 3, 2, 2]))
+          let z = try graph.apply(.prelu(PReLU()), y, graph.parameter("s1", [16]))
+          let u = try graph.apply(
+            .convolution(Convolution(hasBias: false)), z, graph.parameter("w2", [20, 16, 2, 1]))
+          let v = try graph.apply(.activation(Activation(.swish)), u)
+          let w = try graph.apply(.prelu(PReLU()), v, graph.parameter("s2", [20]))
+          let steps = try graph.apply(.activation(Activation(.binaryStep)), w)
+          let sum = try graph.apply(.add(Add()), steps, w)
+          return try graph.meanSquared(
+            try graph.apply(.convolution(Convolution(hasBias: false)), sum, graph.parameter("w3", [4, 20, 2, 2])))
+        },
+        try Example("maxout") { graph in
+          let x = graph.parameter("x", [2, 3, 12])
+          return try graph.meanSquared(try graph.apply(.maxout(Maxout(pieces: 4)), x))
+        },
+        try Example("binary step before a weight and behind another") { graph in
+          let x = graph.input("x", TensorType([3, 4]))
+          let y = try graph.apply(.dense(Dense(hasBias: false)), x, graph.parameter("blocked", [5, 4]))
+          let steps = try graph.apply(.activation(Activation(.binaryStep)), y)
+          return try graph.meanSquared(
+            try graph.apply(.dense(Dense(hasBias: false)), steps, graph.parameter("learns", [2, 5])))
+        },
+      ]
+  }
+
+  private static func softmaxes() throws -> [Example] {
+    try [false, true].flatMap { isLogarithm in
+      try [([3, 2, 5], -1), ([3, 4, 5], 1), ([3, 4, 2, 3], 0), ([4, 3], -2), ([6], 0)].map { x, dimension in
+        let rule = Softmax(dimension: dimension, isLogarithm: isLogarithm)
+        return try Example("\(rule.name) of \(Shape(x)) along \(dimension)") { graph in
+          try graph.meanSquared(try graph.apply(.softmax(rule), graph.parameter("x", Shape(x))))
+        }
       }
-    ]
+    }
   }
 
   private static func losses() throws -> [Example] {

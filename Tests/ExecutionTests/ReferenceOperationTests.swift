@@ -112,11 +112,44 @@ import Testing
       relative: 1e-15)
   }
 
+  /// Values of PyTorch 2.15 in float64.
+  @Test func theOtherFunctionsAreTheirs() throws {
+    let x = (TensorType([5]), [-2.0, -0.5, 0, 0.25, 3])
+    func y(_ function: ActivationFunction) throws -> [Double] { try run(.activation(Activation(function)), [x])[0] }
+    #expect(try y(.leakyReLU(slope: 0.25)) == [-0.5, -0.125, 0, 0.25, 3])
+    #expect(try y(.binaryStep) == [0, 0, 1, 1, 1])
+    let elu = [-1.729_329_433_526_774_6, -0.786_938_680_574_733_2, 0, 0.25, 3]
+    expectClose(try y(.elu(alpha: 2)), elu, relative: 1e-15)
+    let swish = [
+      -0.238_405_844_044_235_1, -0.188_770_334_399_072_7, 0, 0.140_544_125_221_474_52, 2.857_722_380_467_299_8,
+    ]
+    expectClose(try y(.swish), swish, relative: 1e-15)
+    let gelu = [
+      -0.045_500_263_896_358_42, -0.154_268_769_362_993_44, 0, 0.149_676_580_781_707_48, 2.995_950_308_304_876_6,
+    ]
+    expectClose(try y(.gelu(.erf)), gelu, relative: 1e-14)
+    #expect(try abs(y(.gelu(.tanh))[0] - -0.045_402_305_912_2) < 1e-9)
+  }
+
+  @Test func preluAndMaxoutAreTheirDefinitions() throws {
+    let x = (TensorType([1, 2, 2]), [-1.0, 2, -3, -4])
+    #expect(try run(.prelu(PReLU()), [x, (TensorType([2]), [0.5, 2])]) == [[-0.5, 2, -6, -8]])
+    #expect(try run(.prelu(PReLU()), [x, (TensorType([1]), [0.5])]) == [[-0.5, 2, -1.5, -2]])
+    let pieces = (TensorType([2, 6]), [1.0, 5, 2, 5, 0, 6, -1, -2, -3, -4, -1, -2])
+    #expect(try run(.maxout(Maxout(pieces: 3)), [pieces]) == [[2, 6, -1, -2], [1, 2, 0, 0]])
+  }
+
   @Test func softmaxIsAlongTheLastDimensionAndDoesNotOverflow() throws {
     let logarithm = log(2.0)
     let x = (TensorType([2, 1, 3]), [0.0, logarithm, log(5.0), 1000, 1000, 1000 + logarithm])
     expectClose(
       try run(.softmax(Softmax()), [x])[0], [0.125, 0.25, 0.625, 0.25, 0.25, 0.5], relative: 1e-12)
+    let columns = (TensorType([2, 3]), [0.0, 7, -1, log(3.0), 7, -1 + log(4.0)])
+    expectClose(
+      try run(.softmax(Softmax(dimension: 0)), [columns])[0], [0.25, 0.5, 0.2, 0.75, 0.5, 0.8], relative: 1e-12)
+    expectClose(
+      try run(.softmax(Softmax(dimension: -2, isLogarithm: true)), [columns])[0],
+      [0.25, 0.5, 0.2, 0.75, 0.5, 0.8].map { log($0) }, relative: 1e-12)
   }
 
   @Test func crossEntropySumsTheLabelledSamplesOverTheDivisor() throws {

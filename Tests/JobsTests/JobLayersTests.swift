@@ -52,10 +52,53 @@ import Jobs
         .init(.add(left: "half", right: "squash"), name: "add1"), .init(.add(left: "half", right: "add1"), name: "sum"),
         .init(.activation(.relu), name: "relu1"), .init(.flatten, name: "flatten1", from: "sum"),
         .init(.add(left: "flatten1", right: "flatten1"), name: "add2"),
-        .init(.softmax, name: "softmax1", from: "relu1"), .init(.flatten, name: "flatten2"),
+        .init(.softmax(), name: "softmax1", from: "relu1"), .init(.flatten, name: "flatten2"),
         .init(.add(left: "add2", right: "flatten2"), name: "add3"),
         .init(.dense(outputs: 10, activation: .sigmoid), name: "dense1"),
       ])
+  }
+
+  @Test func activationsAreReadAsLayersAndAsSettings() throws {
+    let read = try layers(
+      """
+      - linear
+      - leaky_relu
+      - leaky_relu: 0.2
+      - elu: {alpha: 0.5, name: e}
+      - gelu: tanh
+      - gelu
+      - swish
+      - binary_step
+      - prelu
+      - prelu: {per_channel: true, initial_slope: 0.5}
+      - maxout: {outputs: 6, pieces: 3, bias: false}
+      - softmax: {dimension: 1}
+      - log_softmax: -2
+      - dense: {outputs: 4, activation: {leaky_relu: {slope: 0.3}}}
+      - dense: {outputs: 4, activation: {elu: 2}}
+      - dense: {outputs: 4, activation: {gelu: tanh}}
+      - dense: {outputs: 4, activation: elu}
+      - dense: {outputs: 4, activation: linear}
+      """)
+    let kinds: [LayerSpecification.Kind] = [
+      .identity, .activation(.leakyReLU(slope: 0.01)), .activation(.leakyReLU(slope: 0.2)),
+      .activation(.elu(alpha: 0.5)), .activation(.gelu(.tanh)), .activation(.gelu(.erf)), .activation(.swish),
+      .activation(.binaryStep), .prelu(), .prelu(PReLUSettings(isPerChannel: true, initialSlope: 0.5)),
+      .maxout(outputs: 6, pieces: 3, hasBias: false), .softmax(dimension: 1),
+      .softmax(dimension: -2, isLogarithm: true), .dense(outputs: 4, activation: .leakyReLU(slope: 0.3)),
+      .dense(outputs: 4, activation: .elu(alpha: 2)), .dense(outputs: 4, activation: .gelu(.tanh)),
+      .dense(outputs: 4, activation: .elu(alpha: 1)), .dense(outputs: 4),
+    ]
+    #expect(read.map(\.kind) == kinds)
+    #expect(
+      read.map(\.name).prefix(7) == ["linear1", "leaky_relu1", "leaky_relu2", "e", "gelu1", "gelu2", "swish1"])
+    #expect(try JobFile(yaml: job(read).yaml(), file: "job.yaml").job == job(read))
+  }
+
+  private func job(_ layers: [LayerSpecification]) throws -> Job {
+    var job = try JobFile(yaml: goodJob, file: "/job.yaml").job
+    job.model = .layers(layers)
+    return job
   }
 
   @Test(arguments: [
@@ -118,12 +161,57 @@ import Jobs
       """
     ),
     (
-      "- dense: {outputs: 4, activation: gelu}",
+      "- dense: {outputs: 4, activation: geul}",
       """
-      job.yaml:9:37: 'activation' in layer 1 (dense) must be one of relu, tanh, sigmoid, not 'gelu'; \
-      did you mean 'relu'?
-        - dense: {outputs: 4, activation: gelu}
+      job.yaml:9:37: 'activation' in layer 1 (dense) must be one of linear, relu, tanh, sigmoid, leaky_relu, elu, \
+      swish, gelu, binary_step, not 'geul'; did you mean 'gelu'?
+        - dense: {outputs: 4, activation: geul}
                                           ^
+      """
+    ),
+    (
+      "- dense: {outputs: 4, activation: prelu}",
+      """
+      job.yaml:9:37: 'activation' in layer 1 (dense) must be one of linear, relu, tanh, sigmoid, leaky_relu, elu, \
+      swish, gelu, binary_step, not 'prelu'; 'prelu' is a layer of its own; write '- prelu' behind this one
+        - dense: {outputs: 4, activation: prelu}
+                                          ^
+      """
+    ),
+    (
+      "- dense: {outputs: 4, activation: {leaky_relu: {slpoe: 0.5}}}",
+      """
+      job.yaml:9:51: unknown key 'slpoe' in leaky_relu in layer 1 (dense); did you mean 'slope'?
+        - dense: {outputs: 4, activation: {leaky_relu: {slpoe: 0.5}}}
+                                                        ^
+      """
+    ),
+    (
+      "- dense: {outputs: 4, activation: {relu: 3}}",
+      """
+      job.yaml:9:44: the settings of 'relu' in layer 1 (dense) must be a mapping, not '3'; write 'activation: relu' \
+      for the defaults
+        - dense: {outputs: 4, activation: {relu: 3}}
+                                                 ^
+      """
+    ),
+    (
+      "- elu: 0",
+      """
+      job.yaml:9:10: 'alpha' in layer 1 (elu) must be a number above 0, not '0'; leave it out for 1.0
+        - elu: 0
+               ^
+      """
+    ),
+    (
+      "- maxout: {outputs: 4}\n- prellu",
+      """
+      job.yaml:9:5: missing key 'pieces' in layer 1 (maxout); add 'pieces: 2'
+        - maxout: {outputs: 4}
+          ^
+      job.yaml:10:5: unknown layer 'prellu'; did you mean 'prelu'?
+        - prellu
+          ^
       """
     ),
   ])

@@ -130,6 +130,50 @@ import Units
         + "connect it to the output")
   }
 
+  /// f1 → binary step → f2: f1 cannot learn, f2 can; a second way around the step lets both.
+  @Test(arguments: [false, true]) func aParameterBehindABinaryStepGetsZerosAndAWarning(hasWayAround: Bool) throws {
+    var graph = Graph()
+    let x = graph.input("x", TensorType([3, 4]))
+    let hidden = try graph.append(
+      .dense(Dense()), [x, graph.parameter("f1.weight", [5, 4], .zeros), graph.parameter("f1.bias", [5], .zeros)],
+      layer: "f1")[0]
+    var steps = try graph.append(.activation(Activation(.binaryStep)), [hidden], layer: "steps")[0]
+    if hasWayAround { steps = try graph.append(.add(Add()), [steps, hidden], layer: "sum")[0] }
+    let y = try graph.append(
+      .dense(Dense(hasBias: false)), [steps, graph.parameter("f2.weight", [2, 5], .zeros)], layer: "f2")[0]
+    let target = graph.input("target", TensorType([3, 2]))
+    let loss = try graph.append(.meanSquaredError(MeanSquaredError(divisor: 6)), [y, target], layer: "loss")[0]
+    let whole = try graph.differentiated(loss)
+    #expect(whole.parameterGradients.count == 3)
+    #expect(whole.blockedParameters.map { whole[$0.parameter].name } == (hasWayAround ? [] : ["f1.weight", "f1.bias"]))
+    let zeros = whole.nodes.filter { if case .zeros = $0.operation { true } else { false } }
+    #expect(zeros.map(\.layer) == (hasWayAround ? [] : ["steps", "steps"]))
+    #expect(
+      whole.warnings.map(\.description)
+        == (hasWayAround
+          ? []
+          : [
+            "warning: blocked-gradient: layer 'steps': its slope is 0 everywhere, so 'f1.weight', 'f1.bias' will not "
+              + "learn; use 'sigmoid' or 'tanh' in training"
+          ]))
+  }
+
+  @Test func savedValuesOfAFunctionAreWhatItsDerivativeReads() throws {
+    func saved(_ function: ActivationFunction) throws -> [String] {
+      var graph = Graph()
+      let x = graph.input("x", TensorType([3, 4]))
+      let hidden = try graph.append(
+        .dense(Dense(hasBias: false)), [x, graph.parameter("w", [4, 4], .zeros)], layer: "hidden")[0]
+      let y = try graph.append(.activation(Activation(function)), [hidden], layer: "function")[0]
+      let loss = try graph.append(
+        .meanSquaredError(MeanSquaredError(divisor: 6)), [y, graph.input("target", TensorType([3, 4]))], layer: "loss")[0]
+      let whole = try graph.differentiated(loss)
+      return whole.savedValues.map { whole[$0].name }
+    }
+    #expect(try saved(.elu(alpha: 1)) == ["function"])
+    #expect(try saved(.swish) == ["hidden", "function"])
+  }
+
   @Test func backwardOperationsAreNotDifferentiatedAgain() throws {
     let (graph, loss, _, _, _) = try chain()
     let whole = try graph.differentiated(loss)

@@ -35,6 +35,10 @@ import Testing
     (.dropout(Dropout(rate: 0, key: 1)), [[2, 5, 3]], [[2, 5, 3]]),
     (.activation(Activation(.tanh)), [[2, 5, 3]], [[2, 5, 3]]),
     (.activationBackward(ActivationBackward(.tanh)), [[2, 5, 3], [2, 5, 3]], [[2, 5, 3]]),
+    (.prelu(PReLU()), [[2, 5, 3], [5]], [[2, 5, 3]]), (.prelu(PReLU()), [[7], [1]], [[7]]),
+    (.preluBackward(PReLUBackward()), [[2, 5, 3], [5], [2, 5, 3]], [[2, 5, 3], [5]]),
+    (.maxoutBackward(MaxoutBackward(pieces: 3)), [[5, 2], [5, 2]], [[5, 6]]), (.zeros(Zeros(shape: [4])), [], [[4]]),
+    (.softmax(Softmax(dimension: -3)), [[4, 2, 3]], [[4, 2, 3]]),
     (.softmax(Softmax()), [[4]], [[4]]), (.softmaxBackward(SoftmaxBackward()), [[2, 4], [2, 4]], [[2, 4]]),
     (.meanSquaredError(MeanSquaredError(divisor: 3)), [[2, 5], [2, 5]], [[]]),
     (.meanSquaredErrorBackward(MeanSquaredErrorBackward(divisor: 3)), [[2, 5], [2, 5]], [[2, 5]]),
@@ -124,6 +128,26 @@ import Testing
       .softmax(Softmax()), [[]], .shapeMismatch, "softmax needs at least one dimension, its input is a scalar"
     ),
     (
+      .softmax(Softmax(dimension: 2)), [[4, 7]], .invalidArgument,
+      "dimension 2 is none of an input of 4×7; use -2 to 1"
+    ),
+    (
+      .prelu(PReLU()), [[4, 7, 2], [2]], .shapeMismatch,
+      "slopes 2 do not fit an input of 4×7×2; give 1 or one a channel, 7"
+    ),
+    (
+      .maxout(Maxout(pieces: 3)), [[4, 7]], .shapeMismatch,
+      "3 pieces do not divide the last dimension of 4×7; use a multiple of 3 features"
+    ),
+    (.maxout(Maxout(pieces: 1)), [[4, 7]], .invalidArgument, "maxout of 1 pieces; use 2 to 256"),
+    (
+      .activation(Activation(.leakyReLU(slope: -0.5))), [[4, 7]], .invalidArgument,
+      "a slope of -0.5 is below 0 or no number; use a small one, such as 0.01"
+    ),
+    (
+      .activation(Activation(.elu(alpha: 0))), [[4, 7]], .invalidArgument, "an alpha of 0.0 is not above 0; use 1"
+    ),
+    (
       .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 4)), [[4, 7], [4]], .shapeMismatch,
       "cross-entropy takes [samples, classes] and one int32 label a sample, not 4×7 and 4"
     ),
@@ -139,6 +163,20 @@ import Testing
     #expect(error?.code == refusal.code)
     #expect(error?.layer == "L")
     #expect(error?.description == "layer 'L': " + refusal.text)
+  }
+
+  @Test(arguments: [(Operation.dense(Dense()), 2, "3"), (.add(Add()), 1, "at least 2"), (.softmax(Softmax()), 2, "1")])
+  func anotherNumberOfInputsIsRefused(operation: Operation, count: Int, wanted: String) {
+    var graph = Graph()
+    let x = graph.input("x", TensorType([2, 2]))
+    let before = graph
+    let error = #expect(throws: GraphError.self) {
+      var graph = before
+      _ = try graph.append(operation, Array(repeating: x, count: count), layer: "L")
+    }
+    #expect(error?.code == .wrongInputCount)
+    #expect(
+      error?.description == "layer 'L': \(operation.name) takes \(wanted) inputs, not \(count); give it each of them")
   }
 
   @Test func labelsOfAnotherCountAreRefused() {

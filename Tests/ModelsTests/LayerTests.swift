@@ -80,6 +80,19 @@ import Models
     #expect(graph.nodes.map(\.layer) == ["p", "o", "f", "t", "d", "s", "a"])
   }
 
+  @Test func preluAndMaxoutHaveTheDocumentedParameters() throws {
+    var (graph, x) = start([2, 3, 5, 4])
+    let a = try graph.prelu("p", x)
+    let b = try graph.prelu("q", a, PReLUSettings(isPerChannel: true, initialSlope: 0.5))
+    let y = try graph.maxout("m", graph.flatten("f", b), outputs: 7, pieces: 3)
+    #expect(graph[b].type == TensorType([2, 3, 5, 4]) && graph[y].type == TensorType([2, 7]))
+    #expect(graph.parameters.map { graph[$0].name } == ["p.slope", "q.slope", "m.weight", "m.bias"])
+    #expect(graph.parameters.map { graph[$0].type.shape } == [[1], [3], [21, 60], [21]])
+    #expect(graph[graph.parameters[0]].role == .parameter(.constant(0.25)))
+    #expect(graph.initialParameterValues(graph.parameters[1], seed: 1) == [0.5, 0.5, 0.5])
+    #expect(graph.nodes.suffix(2).map(\.layer) == ["m", "m"])
+  }
+
   @Test func dropoutLayersAreToldApart() throws {
     var (graph, x) = start([2, 3])
     for name in ["a", "b", "c"] { x = try graph.dropout(name, x, rate: 0.25) }

@@ -42,6 +42,11 @@ extension Operation {
     case .softmaxCrossEntropyBackward(let rule): rule
     case .meanSquaredError(let rule): rule
     case .meanSquaredErrorBackward(let rule): rule
+    case .prelu(let rule): rule
+    case .preluBackward(let rule): rule
+    case .maxout(let rule): rule
+    case .maxoutBackward(let rule): rule
+    case .zeros(let rule): rule
     }
   }
 }

@@ -8,6 +8,12 @@ enum LayerKind: String, CaseIterable {
   case averagePool = "average_pool"
   case globalAveragePool = "global_average_pool"
   case flatten, dropout, relu, tanh, sigmoid, softmax, add
+  case linear
+  case leakyReLU = "leaky_relu"
+  case prelu, elu, swish, gelu
+  case binaryStep = "binary_step"
+  case maxout
+  case logSoftmax = "log_softmax"
 
   /// A line that could stand in a job.
   var example: String {
@@ -18,14 +24,25 @@ enum LayerKind: String, CaseIterable {
     case .averagePool: "- average_pool: {kernel: 2}"
     case .dropout: "- dropout: 0.5"
     case .add: "- add: [conv1, conv2]"
-    case .flatten, .globalAveragePool, .relu, .tanh, .sigmoid, .softmax: "- \(rawValue)"
+    case .maxout: "- maxout: {outputs: 64, pieces: 2}"
+    default: "- \(rawValue)"
     }
   }
 
+  /// Whether the word alone is a layer.
   var standsAlone: Bool {
     switch self {
-    case .flatten, .globalAveragePool, .relu, .tanh, .sigmoid, .softmax: true
-    case .convolution, .dense, .maxPool, .averagePool, .dropout, .add: false
+    case .convolution, .dense, .maxPool, .averagePool, .dropout, .add, .maxout: false
+    default: true
+    }
+  }
+
+  /// The setting that may be written for all of them, as the rate in `dropout: 0.5`.
+  var mainSetting: String? {
+    switch self {
+    case .dropout: "rate"
+    case .softmax, .logSoftmax: "dimension"
+    default: ActivationName(rawValue: rawValue)?.mainSetting
     }
   }
 }
@@ -110,7 +127,7 @@ struct LayerReader {
     switch (kind, value.content) {
     case (_, .mapping(let pairs)): return pairs
     case _ where value.isNull: return kind.standsAlone ? [] : nil
-    case (.dropout, .scalar): return pair("rate")
+    case (_, .scalar): return kind.mainSetting.map(pair)
     case (.add, .sequence): return pair("of")
     default: return nil
     }
@@ -122,7 +139,7 @@ struct LayerReader {
     case .dense:
       let outputs = reader.integer("outputs", in: 1...Limits.outputs, .required(example: "10"))
       let bias = reader.flag("bias", .otherwise(true))
-      let activation = readActivation(&reader)
+      let activation = reader.activation()
       guard let outputs, let bias else { return nil }
       return .dense(outputs: outputs, hasBias: bias, activation: activation)
     case .maxPool: return window(&reader).map { .maxPool($0) }
@@ -143,10 +160,24 @@ struct LayerReader {
       }
       return names.map { .add(left: $0[0], right: $0[1]) }
     case .flatten: return .flatten
-    case .softmax: return .softmax
-    case .relu: return .activation(.relu)
-    case .tanh: return .activation(.tanh)
-    case .sigmoid: return .activation(.sigmoid)
+    case .softmax, .logSoftmax:
+      return reader.integer("dimension", in: -Limits.rank...Limits.rank - 1, .otherwise(-1)).map {
+        .softmax(dimension: $0, isLogarithm: kind == .logSoftmax)
+      }
+    case .prelu:
+      let isPerChannel = reader.flag("per_channel", .otherwise(false))
+      let slope = reader.number("initial_slope", .notNegative, .otherwise(PReLUSettings().initialSlope))
+      guard let isPerChannel, let slope else { return nil }
+      return .prelu(PReLUSettings(isPerChannel: isPerChannel, initialSlope: slope))
+    case .maxout:
+      let outputs = reader.integer("outputs", in: 1...Limits.outputs, .required(example: "64"))
+      let pieces = reader.integer("pieces", in: 2...256, .required(example: "2"))
+      let bias = reader.flag("bias", .otherwise(true))
+      guard let outputs, let pieces, let bias else { return nil }
+      return .maxout(outputs: outputs, pieces: pieces, hasBias: bias)
+    case .linear: return .identity
+    case .relu, .tanh, .sigmoid, .leakyReLU, .elu, .swish, .gelu, .binaryStep:
+      return ActivationName(rawValue: kind.rawValue)?.function(&reader).map { .activation($0) }
     }
   }
 
@@ -158,7 +189,7 @@ struct LayerReader {
     let dilation = reader.extent("dilation", from: 1, .otherwise(Extent(1)))
     let groups = reader.integer("groups", in: 1...Limits.channels, .otherwise(1))
     let bias = reader.flag("bias", .otherwise(true))
-    let activation = readActivation(&reader)
+    let activation = reader.activation()
     guard let channels, let kernel, let stride, let padding, let dilation, let groups, let bias else { return nil }
     return .convolution(
       ConvolutionSettings(
@@ -174,9 +205,5 @@ struct LayerReader {
     let roundsUp = reader.flag("round_up", .otherwise(false))
     guard let kernel, let stride, let padding, let roundsUp else { return nil }
     return Window(kernel: kernel, stride: stride, padding: padding, roundsUp: roundsUp)
-  }
-
-  private func readActivation(_ reader: inout MappingReader) -> ActivationFunction? {
-    reader.has("activation") ? reader.choice("activation", .required(example: "relu")) : nil
   }
 }

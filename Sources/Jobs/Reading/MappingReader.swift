@@ -174,6 +174,8 @@ enum Limits {
   static let classes = 1 << 20
   static let channels = 1 << 16
   static let extent = 1 << 10
+  /// Dimensions of a tensor.
+  static let rank = 6
   static let epochs = 1_000_000
   static let steps = 1_000_000_000
   static let checkpoints = 10_000

@@ -9,6 +9,7 @@ package struct Dense: OperationRule {
   package init(hasBias: Bool = true) { self.hasBias = hasBias }
 
   package var name: String { "dense" }
+  package var inputCount: ClosedRange<Int> { hasBias ? 3...3 : 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let x = inputs[0].shape
@@ -48,6 +49,7 @@ package struct DenseBackwardInput: OperationRule {
   package init() {}
 
   package var name: String { "dense backward input" }
+  package var inputCount: ClosedRange<Int> { 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     [TensorType([inputs[0].shape[0], inputs[1].shape[1]])]
@@ -65,6 +67,7 @@ package struct DenseBackwardWeights: OperationRule {
   package init(hasBias: Bool) { self.hasBias = hasBias }
 
   package var name: String { "dense backward weights" }
+  package var inputCount: ClosedRange<Int> { 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let weights = TensorType([inputs[1].shape[1], inputs[0].shape[1]])

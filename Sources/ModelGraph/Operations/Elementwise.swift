@@ -7,6 +7,7 @@ package struct Reshape: OperationRule {
   package init(to shape: Shape) { self.shape = shape }
 
   package var name: String { "reshape" }
+  package var inputCount: ClosedRange<Int> { 1...1 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     guard inputs[0].shape.elementCount == shape.elementCount else {
@@ -30,6 +31,7 @@ package struct Add: OperationRule {
   package init() {}
 
   package var name: String { "add" }
+  package var inputCount: ClosedRange<Int> { 2...Int.max }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     guard inputs[0].shape == inputs[1].shape else {
@@ -61,6 +63,7 @@ package struct Dropout: OperationRule {
   }
 
   package var name: String { "dropout" }
+  package var inputCount: ClosedRange<Int> { 1...1 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     guard rate >= 0, rate < 1 else {

@@ -12,6 +12,7 @@ package struct SoftmaxCrossEntropy: OperationRule {
   package init(divisor: Int) { self.divisor = divisor }
 
   package var name: String { "softmax cross-entropy" }
+  package var inputCount: ClosedRange<Int> { 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let x = inputs[0].shape
@@ -43,6 +44,7 @@ package struct SoftmaxCrossEntropyBackward: OperationRule {
   package init(divisor: Int) { self.divisor = divisor }
 
   package var name: String { "softmax cross-entropy backward" }
+  package var inputCount: ClosedRange<Int> { 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] { [inputs[0]] }
 
@@ -60,6 +62,7 @@ package struct MeanSquaredError: OperationRule {
   package init(divisor: Int) { self.divisor = divisor }
 
   package var name: String { "mean squared error" }
+  package var inputCount: ClosedRange<Int> { 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     guard inputs[0] == inputs[1] else {
@@ -92,6 +95,7 @@ package struct MeanSquaredErrorBackward: OperationRule {
   package init(divisor: Int) { self.divisor = divisor }
 
   package var name: String { "mean squared error backward" }
+  package var inputCount: ClosedRange<Int> { 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] { [inputs[0]] }
 
