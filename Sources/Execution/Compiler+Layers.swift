@@ -16,16 +16,6 @@ extension Compiler {
     try record(node.outputs[0], y, layer: node.layer)
   }
 
-  mutating func add(_ node: LoweredNode) throws {
-    let a = try tensor(node.inputs[0])
-    let b = try tensor(node.inputs[1], in: a.layout)
-    let sum = result(node.outputs[0], in: a.layout)
-    mayTakeOver(sum, a)
-    try append(
-      Primitive.add(a.layout), [(.source, a), (.source2, b)], results: [(.destination, node.outputs[0], sum)],
-      node: node)
-  }
-
   /// Masks are keyed by position in a sample, so dropout works on row-major data.
   mutating func dropout(_ node: LoweredNode, _ rule: Dropout) throws {
     let x = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))

@@ -38,7 +38,7 @@ struct SoftmaxKernel: HostKernel {
           for k in 0..<cut.count {
             let (x, y) = unsafe (x + k * cut.inner, y + k * cut.inner)
             for c in 0..<width {
-              let power = unsafe exponential(x[c] - largest[c])
+              let power = unsafe VectorFunctions.exponential(x[c] - largest[c])
               unsafe y[c] = power
               unsafe total[c] += power
             }
@@ -79,7 +79,7 @@ struct SoftmaxBackwardKernel: HostKernel {
             let at = start + k * cut.inner
             let (y, dy, dx) = unsafe (y + at, dy + at, dx + at)
             if isLogarithm {
-              for c in 0..<width { unsafe dx[c] = dy[c] - exponential(y[c]) * sum[c] }
+              for c in 0..<width { unsafe dx[c] = dy[c] - VectorFunctions.exponential(y[c]) * sum[c] }
             } else {
               for c in 0..<width { unsafe dx[c] = y[c] * (dy[c] - sum[c]) }
             }

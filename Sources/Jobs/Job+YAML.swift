@@ -85,12 +85,37 @@ extension LayerSpecification {
       kindName = .averagePool
       pairs += yaml(window) + [("count_padding", "\(countsPadding)")]
     case .globalAveragePool: kindName = .globalAveragePool
+    case .batchNormalisation(let epsilon, let momentum, let activation):
+      kindName = .batchNorm
+      pairs += [("epsilon", "\(epsilon)"), ("momentum", "\(momentum)")]
+      if let activation { pairs.append(("activation", activation.yaml)) }
     case .dropout(let rate):
       kindName = .dropout
       pairs.append(("rate", "\(rate)"))
-    case .add(let left, let right):
+    case .add(let names):
       kindName = .add
-      pairs.append(("of", "[\(quoted(left)), \(quoted(right))]"))
+      pairs.append(("of", list(names.map(quoted))))
+    case .concatenate(let names, let dimension):
+      kindName = .concatenate
+      pairs += [("of", list(names.map(quoted))), ("dimension", "\(dimension)")]
+    case .subtract(let a, let b):
+      kindName = .subtract
+      pairs.append(("of", list([quoted(a), quoted(b)])))
+    case .multiply(let a, let b):
+      kindName = .multiply
+      pairs.append(("of", list([quoted(a), quoted(b)])))
+    case .slice(let dimension, let start, let count):
+      kindName = .slice
+      pairs += [("dimension", "\(dimension)"), ("start", "\(start)"), ("count", "\(count)")]
+    case .transpose(let order):
+      kindName = .transpose
+      pairs.append(("order", "\(order)"))
+    case .reshape(let sample):
+      kindName = .reshape
+      pairs.append(("shape", "\(sample)"))
+    case .reduce(let kind, let dimension):
+      kindName = kind == .sum ? .sum : .mean
+      pairs.append(("dimension", "\(dimension)"))
     case .flatten: kindName = .flatten
     case .softmax(let dimension, let isLogarithm):
       kindName = isLogarithm ? .logSoftmax : .softmax
@@ -125,6 +150,8 @@ extension ActivationFunction {
     return settings.isEmpty ? name : flow([(name, flow(settings))])
   }
 }
+
+private func list(_ items: [String]) -> String { "[\(items.joined(separator: ", "))]" }
 
 private func flow(_ settings: [(String, String)]) -> String {
   "{\(settings.map { "\($0): \($1)" }.joined(separator: ", "))}"

@@ -3,18 +3,25 @@ internal import COneDNN
 /// A kernel made for fixed shapes and layouts. Making one compiles code; running it is one call.
 @safe package final class Primitive {
   /// The role of a tensor in a call; raw values are oneDNN's.
-  package enum Argument: Int32, Sendable {
-    case source = 1
-    case source2 = 2
-    case destination = 17
-    case weights = 33
-    case bias = 41
-    case workspace = 64
-    case scratchpad = 80
-    case sourceGradient = 129
-    case destinationGradient = 145
-    case weightsGradient = 161
-    case biasGradient = 169
+  package struct Argument: RawRepresentable, Hashable, Sendable {
+    package let rawValue: Int32
+
+    package init(rawValue: Int32) { self.rawValue = rawValue }
+
+    package static let source = Argument(rawValue: 1)
+    package static let source2 = Argument(rawValue: 2)
+    package static let destination = Argument(rawValue: 17)
+    package static let weights = Argument(rawValue: 33)
+    package static let bias = Argument(rawValue: 41)
+    package static let workspace = Argument(rawValue: 64)
+    package static let scratchpad = Argument(rawValue: 80)
+    package static let sourceGradient = Argument(rawValue: 129)
+    package static let destinationGradient = Argument(rawValue: 145)
+    package static let weightsGradient = Argument(rawValue: 161)
+    package static let biasGradient = Argument(rawValue: 169)
+
+    /// One of several sources, the first one 0.
+    package static func source(_ position: Int) -> Argument { Argument(rawValue: 1024 + Int32(position)) }
   }
 
   let descriptor: dnnl_primitive_desc_t

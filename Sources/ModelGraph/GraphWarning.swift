@@ -9,7 +9,7 @@ package struct GraphWarning: Hashable, Sendable, Codable, CustomStringConvertibl
   package let layer: String
   package let message: String
 
-  package var description: String { "warning: \(code.rawValue): layer '\(layer)': \(message)" }
+  package var description: String { "\(code.rawValue): layer '\(layer)': \(message)" }
 }
 
 extension Graph {

@@ -78,11 +78,24 @@ package enum Operation: Hashable, Sendable, Codable {
   case softmaxCrossEntropyBackward(SoftmaxCrossEntropyBackward)
   case meanSquaredError(MeanSquaredError)
   case meanSquaredErrorBackward(MeanSquaredErrorBackward)
+  case batchNormalisation(BatchNormalisation)
+  case batchNormalisationBackward(BatchNormalisationBackward)
+  case affineNormalisation(AffineNormalisation)
   case prelu(PReLU)
   case preluBackward(PReLUBackward)
   case maxout(Maxout)
   case maxoutBackward(MaxoutBackward)
   case zeros(Zeros)
+  case concatenate(Concatenate)
+  case slice(Slice)
+  case sliceBackward(SliceBackward)
+  case split(Split)
+  case transpose(Transpose)
+  case subtract(Subtract)
+  case multiply(Multiply)
+  case scale(Scale)
+  case reduce(Reduce)
+  case reduceBackward(ReduceBackward)
 
   package var rule: any OperationRule {
     switch self {
@@ -107,11 +120,24 @@ package enum Operation: Hashable, Sendable, Codable {
     case .softmaxCrossEntropyBackward(let rule): rule
     case .meanSquaredError(let rule): rule
     case .meanSquaredErrorBackward(let rule): rule
+    case .batchNormalisation(let rule): rule
+    case .batchNormalisationBackward(let rule): rule
+    case .affineNormalisation(let rule): rule
     case .prelu(let rule): rule
     case .preluBackward(let rule): rule
     case .maxout(let rule): rule
     case .maxoutBackward(let rule): rule
     case .zeros(let rule): rule
+    case .concatenate(let rule): rule
+    case .slice(let rule): rule
+    case .sliceBackward(let rule): rule
+    case .split(let rule): rule
+    case .transpose(let rule): rule
+    case .subtract(let rule): rule
+    case .multiply(let rule): rule
+    case .scale(let rule): rule
+    case .reduce(let rule): rule
+    case .reduceBackward(let rule): rule
     }
   }
 

@@ -53,15 +53,6 @@ extension Graph {
     let earlier = nodes.count { if case .dropout = $0.operation { true } else { false } }
     return try append(.dropout(Dropout(rate: rate, key: earlier)), [x], layer: name)[0]
   }
-
-  /// y = a + b, two values of one shape; no parameters.
-  ///
-  ///     let block = try graph.add("sum", x, transformed)
-  ///
-  /// - Throws: `GraphError` if the shapes differ.
-  package mutating func add(_ name: String, _ a: ValueID, _ b: ValueID) throws -> ValueID {
-    try append(.add(Add()), [a, b], layer: name)[0]
-  }
 }
 
 extension Initialiser {

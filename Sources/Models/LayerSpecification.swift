@@ -47,16 +47,35 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     case averagePool(Window, countsPadding: Bool)
     /// The mean over all positions of each channel.
     case globalAveragePool
+    case batchNormalisation(epsilon: Double = 1e-5, momentum: Double = 0.1, activation: ActivationFunction? = nil)
     case flatten
     case dropout(rate: Double)
     case activation(ActivationFunction)
     case softmax(dimension: Int = -1, isLogarithm: Bool = false)
-    /// The sum of the outputs of two earlier layers.
-    case add(left: String, right: String)
+    /// The sum of the outputs of two or more earlier layers.
+    case add([String])
     /// The input as it is: the linear activation.
     case identity
     case prelu(PReLUSettings = PReLUSettings())
     case maxout(outputs: Int, pieces: Int, hasBias: Bool = true)
+    /// The outputs of earlier layers, one behind the other.
+    case concatenate([String], dimension: Int = 1)
+    case subtract(String, String)
+    case multiply(String, String)
+    case slice(dimension: Int, start: Int, count: Int)
+    case transpose([Int])
+    /// The same elements of a sample under another shape.
+    case reshape([Int])
+    case reduce(Reduce.Kind, dimension: Int)
+
+    /// The earlier layers that this kind names itself; nil if it takes one input.
+    package var sources: [String]? {
+      switch self {
+      case .add(let sources), .concatenate(let sources, _): sources
+      case .subtract(let a, let b), .multiply(let a, let b): [a, b]
+      default: nil
+      }
+    }
   }
 
   package var kind: Kind
@@ -77,6 +96,7 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     case .dense: "dense"
     case .convolution: "conv"
     case .maxPool, .averagePool, .globalAveragePool: "pool"
+    case .batchNormalisation: "norm"
     case .flatten: "flatten"
     case .dropout: "dropout"
     case .activation(let function): function.name
@@ -85,13 +105,19 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     case .identity: "linear"
     case .prelu: "prelu"
     case .maxout: "maxout"
+    case .concatenate: "concatenate"
+    case .subtract: "subtract"
+    case .multiply: "multiply"
+    case .slice: "slice"
+    case .transpose: "transpose"
+    case .reshape: "reshape"
+    case .reduce(let kind, _): kind.rawValue
     }
   }
 
   /// The layers that this one reads by name; the layer before it is not named.
   var namedSources: [String] {
-    if case .add(let left, let right) = kind { return [left, right] }
-    return from.map { [$0] } ?? []
+    kind.sources ?? from.map { [$0] } ?? []
   }
 }
 

@@ -45,6 +45,8 @@ package final class Trainer {
         data.test == nil ? nil : try file.evaluationGraph(sampleShape: data.sampleShape)
       )
     }
+    try together { try refuseToLearnNothing(graph) }
+    if isCoordinator { for warning in graph.warnings { tell(.warning(warning.description)) } }
     let order = try together { try data.order(file) }
     let schedule = Self.schedule(job.training, shards)
     let replica = try together {
@@ -76,6 +78,14 @@ package final class Trainer {
     case let error as TrainingError where error.code == .numerical: 7
     default: 3
     }
+  }
+
+  private func refuseToLearnNothing(_ graph: Graph) throws {
+    guard graph.blockedParameters.count == graph.parameters.count, let warning = graph.warnings.first else { return }
+    throw InvalidJob([
+      file.problem(
+        for: GraphError(.notDifferentiable, layer: warning.layer, "nothing can be trained: \(warning.message)"))
+    ])
   }
 
   private func shardsOfThisRank() throws -> Range<Int> {

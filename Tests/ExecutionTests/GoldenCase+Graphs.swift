@@ -27,11 +27,49 @@ extension GoldenCase {
       try graph.appendCrossEntropy(x, samples: 4)
     case "mse":
       graph.outputs["loss"] = try graph.meanSquared(graph.parameter("x", [3, 5]))
-    default: throw UnknownGoldenCase(name: name)
+    case "prelu", "prelu-shared":
+      let slope = graph.parameter("slope", [name == "prelu" ? 3 : 1])
+      try graph.appendPointwise([.prelu(PReLU())], [graph.parameter("x", [4, 3, 5]), slope])
+    case "maxout":
+      let operations: [ModelGraph.Operation] = [.dense(Dense()), .maxout(Maxout(pieces: 3))]
+      try graph.appendPointwise(
+        operations,
+        [graph.parameter("x", [4, 7]), graph.parameter("weight", [15, 7]), graph.parameter("bias", [15])])
+    default:
+      if let found = pointwise.first(where: { $0.name == name }) {
+        try graph.appendPointwise([found.operation], [graph.parameter("x", [4, 3, 5])])
+      } else if let found = shaping.first(where: { $0.name == name }) {
+        let inputs = found.inputs.enumerated().map { graph.parameter("x\($0.offset)", $0.element) }
+        try graph.appendPointwise([found.operation], inputs)
+      } else {
+        throw UnknownGoldenCase(name: name)
+      }
     }
     guard let loss = graph.outputs["loss"] else { throw UnknownGoldenCase(name: name) }
     return try graph.differentiated(loss)
   }
+
+  /// Operations from x [4, 3, 5] to y of the same shape.
+  static let pointwise: [(name: String, operation: ModelGraph.Operation)] = [
+    ("sigmoid", .activation(Activation(.sigmoid))), ("tanh", .activation(Activation(.tanh))),
+    ("leaky-relu", .activation(Activation(.leakyReLU(slope: 0.2)))), ("elu", .activation(Activation(.elu(alpha: 1.3)))),
+    ("swish", .activation(Activation(.swish))), ("gelu", .activation(Activation(.gelu(.erf)))),
+    ("gelu-tanh", .activation(Activation(.gelu(.tanh)))), ("softmax", .softmax(Softmax(dimension: 1))),
+    ("log-softmax", .softmax(Softmax(dimension: 0, isLogarithm: true))),
+    ("log-softmax-last", .softmax(Softmax(isLogarithm: true))),
+  ]
+
+  /// Operations that combine values or move elements, with the shapes of their inputs.
+  static let shaping: [(name: String, operation: ModelGraph.Operation, inputs: [Shape])] = [
+    ("concatenate", .concatenate(Concatenate(dimension: 1)), [[2, 3, 4], [2, 1, 4], [2, 2, 4]]),
+    ("slice", .slice(Slice(dimension: 1, start: 2, count: 3)), [[2, 7, 4]]),
+    ("transpose", .transpose(Transpose(order: [2, 0, 1])), [[2, 3, 4]]),
+    ("subtract", .subtract(Subtract()), [[2, 3, 4], [2, 3, 4]]),
+    ("multiply", .multiply(Multiply()), [[2, 3, 4], [1, 3, 1]]),
+    ("sum-of-three", .add(Add()), [[2, 3, 4], [2, 3, 4], [2, 3, 4]]),
+    ("mean", .reduce(Reduce(.mean, first: 1, last: 1)), [[2, 3, 4]]),
+    ("sum", .reduce(Reduce(.sum, first: 1, last: 2)), [[2, 3, 4, 5]]),
+  ]
 
   private static func appendMLP(to graph: inout Graph) throws {
     let x = graph.input("x", TensorType([3, 1, 28, 28]))
@@ -67,6 +105,13 @@ extension GoldenCase {
 }
 
 extension Graph {
+  /// The operations one behind the other, the first one on all inputs; outputs `y` and `loss`.
+  fileprivate mutating func appendPointwise(_ operations: [ModelGraph.Operation], _ inputs: [ValueID]) throws {
+    var values = inputs
+    for operation in operations { values = [try append(operation, values, layer: operation.name)[0]] }
+    outputs = ["y": values[0], "loss": try meanSquared(values[0])]
+  }
+
   fileprivate mutating func appendDense(_ name: String, _ x: ValueID, _ inputs: Int, _ outputs: Int) throws -> ValueID {
     try append(
       .dense(Dense()), [x, parameter("\(name).weight", [outputs, inputs]), parameter("\(name).bias", [outputs])],

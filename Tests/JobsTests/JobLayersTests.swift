@@ -49,11 +49,11 @@ import Jobs
         .init(.maxPool(Window(kernel: Extent(2, 1), stride: Extent(2, 1))), name: "pool2"),
         .init(.dropout(rate: 0.25), name: "dropout1"), .init(.dropout(rate: 0.5), name: "half"),
         .init(.activation(.tanh), name: "tanh1"), .init(.activation(.sigmoid), name: "squash"),
-        .init(.add(left: "half", right: "squash"), name: "add1"), .init(.add(left: "half", right: "add1"), name: "sum"),
+        .init(.add(["half", "squash"]), name: "add1"), .init(.add(["half", "add1"]), name: "sum"),
         .init(.activation(.relu), name: "relu1"), .init(.flatten, name: "flatten1", from: "sum"),
-        .init(.add(left: "flatten1", right: "flatten1"), name: "add2"),
+        .init(.add(["flatten1", "flatten1"]), name: "add2"),
         .init(.softmax(), name: "softmax1", from: "relu1"), .init(.flatten, name: "flatten2"),
-        .init(.add(left: "add2", right: "flatten2"), name: "add3"),
+        .init(.add(["add2", "flatten2"]), name: "add3"),
         .init(.dense(outputs: 10, activation: .sigmoid), name: "dense1"),
       ])
   }
@@ -92,6 +92,32 @@ import Jobs
     #expect(read.map(\.kind) == kinds)
     #expect(
       read.map(\.name).prefix(7) == ["linear1", "leaky_relu1", "leaky_relu2", "e", "gelu1", "gelu2", "swish1"])
+    #expect(try JobFile(yaml: job(read).yaml(), file: "job.yaml").job == job(read))
+  }
+
+  @Test func shapeLayersAreRead() throws {
+    let read = try layers(
+      """
+      - flatten: {name: f}
+      - tanh: {name: t}
+      - add: [f, t, f]
+      - concatenate: [f, add1]
+      - concatenate: {of: [f, t, add1], dimension: -1, name: wide}
+      - subtract: [wide, concatenate1]
+      - multiply: [subtract1, wide]
+      - reshape: [2, 14, 28]
+      - transpose: [0, 2, 1, 3]
+      - slice: {dimension: 1, start: 3, count: 4}
+      - mean: -1
+      - sum: {dimension: 1}
+      """)
+    let kinds: [LayerSpecification.Kind] = [
+      .flatten, .activation(.tanh), .add(["f", "t", "f"]), .concatenate(["f", "add1"]),
+      .concatenate(["f", "t", "add1"], dimension: -1), .subtract("wide", "concatenate1"),
+      .multiply("subtract1", "wide"), .reshape([2, 14, 28]), .transpose([0, 2, 1, 3]),
+      .slice(dimension: 1, start: 3, count: 4), .reduce(.mean, dimension: -1), .reduce(.sum, dimension: 1),
+    ]
+    #expect(read.map(\.kind) == kinds)
     #expect(try JobFile(yaml: job(read).yaml(), file: "job.yaml").job == job(read))
   }
 
@@ -193,6 +219,32 @@ import Jobs
       for the defaults
         - dense: {outputs: 4, activation: {relu: 3}}
                                                  ^
+      """
+    ),
+    (
+      "- flatten\n- multiply: [flatten1, flatten1, flatten1]",
+      """
+      job.yaml:10:15: 'of' in layer 2 (multiply) must be a list of the names of two earlier layers, not a list; \
+      for example 'of: [conv1, conv2]'
+        - multiply: [flatten1, flatten1, flatten1]
+                    ^
+      """
+    ),
+    (
+      "- slice: {dimension: 1, start: 0, cuont: 2}",
+      """
+      job.yaml:9:37: unknown key 'cuont' in layer 1 (slice); did you mean 'count'?
+        - slice: {dimension: 1, start: 0, cuont: 2}
+                                          ^
+      """
+    ),
+    (
+      "- transpose: {order: [0, 9]}",
+      """
+      job.yaml:9:24: 'order' in layer 1 (transpose) must be a list of the dimensions in their new order, not a list; \
+      for example 'order: [0, 2, 1]'
+        - transpose: {order: [0, 9]}
+                             ^
       """
     ),
     (

@@ -153,7 +153,7 @@ import Units
         == (hasWayAround
           ? []
           : [
-            "warning: blocked-gradient: layer 'steps': its slope is 0 everywhere, so 'f1.weight', 'f1.bias' will not "
+            "blocked-gradient: layer 'steps': its slope is 0 everywhere, so 'f1.weight', 'f1.bias' will not "
               + "learn; use 'sigmoid' or 'tanh' in training"
           ]))
   }
@@ -166,7 +166,8 @@ import Units
         .dense(Dense(hasBias: false)), [x, graph.parameter("w", [4, 4], .zeros)], layer: "hidden")[0]
       let y = try graph.append(.activation(Activation(function)), [hidden], layer: "function")[0]
       let loss = try graph.append(
-        .meanSquaredError(MeanSquaredError(divisor: 6)), [y, graph.input("target", TensorType([3, 4]))], layer: "loss")[0]
+        .meanSquaredError(MeanSquaredError(divisor: 6)), [y, graph.input("target", TensorType([3, 4]))], layer: "loss")[
+          0]
       let whole = try graph.differentiated(loss)
       return whole.savedValues.map { whole[$0].name }
     }

@@ -87,6 +87,18 @@ import Units
     Row(
       .maxoutBackward(MaxoutBackward(pieces: 3)), types: [TensorType([5, 2]), TensorType([5, 2], .uint8)], flops: 10,
       read: 50, written: 120),
+    Row(.add(Add()), [[5, 6], [5, 6], [5, 6]], flops: 60, read: 360, written: 120),
+    Row(.subtract(Subtract()), [[5, 6], [5, 6]], flops: 30, read: 240, written: 120),
+    Row(.scale(Scale(by: 3)), [[5, 6]], flops: 30, read: 120, written: 120),
+    Row(.multiply(Multiply()), [[5, 6], [1, 6]], flops: 30, read: 144, written: 120),
+    Row(.reduce(Reduce(.mean, first: 0, last: 0)), [[5, 6]], flops: 30, read: 120, written: 24),
+    Row(
+      .reduceBackward(ReduceBackward(forward: Reduce(.mean, first: 0, last: 0), input: [5, 6])), [[6]], flops: 6,
+      read: 24, written: 120),
+    Row(.concatenate(Concatenate(dimension: 1)), [[5, 6], [5, 2]], flops: 0, read: 160, written: 160),
+    Row(.slice(Slice(dimension: 1, start: 1, count: 2)), [[5, 6]], flops: 0, read: 120, written: 40),
+    Row(.split(Split(dimension: 1, sizes: [2, 4])), [[5, 6]], flops: 0, read: 120, written: 120),
+    Row(.transpose(Transpose(order: [1, 0])), [[5, 6]], flops: 0, read: 120, written: 120),
     Row(.zeros(Zeros(shape: [5, 6])), [], flops: 0, read: 0, written: 120),
     Row(
       .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 8)), types: [TensorType([5, 6]), TensorType([5], .int32)],

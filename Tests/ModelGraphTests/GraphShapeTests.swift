@@ -38,6 +38,19 @@ import Testing
     (.prelu(PReLU()), [[2, 5, 3], [5]], [[2, 5, 3]]), (.prelu(PReLU()), [[7], [1]], [[7]]),
     (.preluBackward(PReLUBackward()), [[2, 5, 3], [5], [2, 5, 3]], [[2, 5, 3], [5]]),
     (.maxoutBackward(MaxoutBackward(pieces: 3)), [[5, 2], [5, 2]], [[5, 6]]), (.zeros(Zeros(shape: [4])), [], [[4]]),
+    (.concatenate(Concatenate(dimension: 1)), [[2, 3, 4], [2, 5, 4], [2, 1, 4]], [[2, 9, 4]]),
+    (.concatenate(Concatenate(dimension: -1)), [[2, 3], [2, 5]], [[2, 8]]),
+    (.slice(Slice(dimension: -2, start: 1, count: 2)), [[2, 3, 4]], [[2, 2, 4]]),
+    (
+      .sliceBackward(SliceBackward(forward: Slice(dimension: 1, start: 0, count: 1), input: [2, 3])), [[2, 1]],
+      [[2, 3]]
+    ),
+    (.split(Split(dimension: 1, sizes: [1, 4])), [[2, 5, 3]], [[2, 1, 3], [2, 4, 3]]),
+    (.transpose(Transpose(order: [2, 0, 1])), [[2, 3, 4]], [[4, 2, 3]]),
+    (.subtract(Subtract()), [[2, 3], [2, 3]], [[2, 3]]), (.scale(Scale(by: 2)), [[2, 3]], [[2, 3]]),
+    (.multiply(Multiply()), [[2, 1, 4], [1, 3, 4]], [[2, 3, 4]]),
+    (.reduce(Reduce(.sum, first: 1, last: 2)), [[2, 3, 4, 5]], [[2, 5]]),
+    (.reduce(Reduce(.mean, first: -1, last: -1, keepsDimensions: true)), [[2, 3, 4]], [[2, 3, 1]]),
     (.softmax(Softmax(dimension: -3)), [[4, 2, 3]], [[4, 2, 3]]),
     (.softmax(Softmax()), [[4]], [[4]]), (.softmaxBackward(SoftmaxBackward()), [[2, 4], [2, 4]], [[2, 4]]),
     (.meanSquaredError(MeanSquaredError(divisor: 3)), [[2, 5], [2, 5]], [[]]),
@@ -132,6 +145,34 @@ import Testing
       "dimension 2 is none of an input of 4×7; use -2 to 1"
     ),
     (
+      .subtract(Subtract()), [[2, 3], [3, 2]], .shapeMismatch,
+      "cannot subtract 2×3 and 3×2: the shapes must be equal"
+    ),
+    (
+      .multiply(Multiply()), [[2, 3], [2, 4]], .shapeMismatch,
+      "cannot multiply 2×3 and 2×4: dimensions must be equal, or 1 in one of the two"
+    ),
+    (
+      .concatenate(Concatenate(dimension: 1)), [[2, 3, 4], [2, 5, 3]], .shapeMismatch,
+      "cannot put 2×3×4 and 2×5×3 one behind the other along dimension 1: all other dimensions must be equal"
+    ),
+    (
+      .slice(Slice(dimension: 1, start: 2, count: 3)), [[2, 4]], .shapeMismatch,
+      "3 positions from 2 on are not in dimension 1 of 2×4; it has 4"
+    ),
+    (
+      .split(Split(dimension: 1, sizes: [2, 3])), [[2, 4]], .shapeMismatch,
+      "parts of [2, 3] do not add up to the 4 positions in dimension 1 of 2×4"
+    ),
+    (
+      .transpose(Transpose(order: [0, 0, 1])), [[2, 4, 3]], .shapeMismatch,
+      "the order [0, 0, 1] does not name each dimension of 2×4×3 once; give 3 different numbers from 0 on"
+    ),
+    (
+      .reduce(Reduce(.sum, first: 2, last: 1)), [[2, 4, 3]], .invalidArgument,
+      "dimensions 2 to 1 of 2×4×3 are in the wrong order; swap them"
+    ),
+    (
       .prelu(PReLU()), [[4, 7, 2], [2]], .shapeMismatch,
       "slopes 2 do not fit an input of 4×7×2; give 1 or one a channel, 7"
     ),
@@ -177,6 +218,15 @@ import Testing
     #expect(error?.code == .wrongInputCount)
     #expect(
       error?.description == "layer 'L': \(operation.name) takes \(wanted) inputs, not \(count); give it each of them")
+  }
+
+  @Test func valuesThatAreNoFloatsAreNotAdded() {
+    for operation in [Operation.add(Add()), .subtract(Subtract()), .multiply(Multiply())] {
+      let error = #expect(throws: GraphError.self) {
+        try operation.rule.outputTypes([TensorType([2, 3]), TensorType([2, 3], .int32)], layer: "L")
+      }
+      #expect(error?.message == "cannot \(operation.name) 2×3 and 2×3 int32: both must be float32")
+    }
   }
 
   @Test func labelsOfAnotherCountAreRefused() {

@@ -25,8 +25,8 @@ import Models
       name: "m",
       layers: [
         .init(.dense(outputs: 6), name: "wide"), .init(.dense(outputs: 5, activation: .relu), name: "a"),
-        .init(.dense(outputs: 5, hasBias: false), name: "b", from: "wide"), .init(.add(left: "b", right: "a")),
-        .init(.dense(outputs: 7), from: "input"), .init(.dense(outputs: 5)), .init(.add(left: "add1", right: "dense2")),
+        .init(.dense(outputs: 5, hasBias: false), name: "b", from: "wide"), .init(.add(["b", "a"])),
+        .init(.dense(outputs: 7), from: "input"), .init(.dense(outputs: 5)), .init(.add(["add1", "dense2"])),
       ])
     let graph = try model.graph(sampleShape: [3], batch: 2, mode: .inference)
     #expect(
@@ -83,7 +83,7 @@ import Models
   }
 
   @Test func softmaxBeforeCrossEntropyIsRefused() {
-    let model = ModelSpecification(name: "m", layers: [.init(.dense(outputs: 4)), .init(.softmax)])
+    let model = ModelSpecification(name: "m", layers: [.init(.dense(outputs: 4)), .init(.softmax())])
     let error = #expect(throws: GraphError.self) {
       try model.trainingGraph(sampleShape: [3], shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
     }
@@ -97,7 +97,7 @@ import Models
 
   @Test func structureIsCheckedBeforeShapes() {
     #expect(
-      problems(.init(.flatten, name: "a"), .init(.softmax, name: "a")) == [
+      problems(.init(.flatten, name: "a"), .init(.softmax(), name: "a")) == [
         "1 layer 'a': two layers are named 'a'; give each its own name"
       ])
     #expect(
@@ -107,7 +107,7 @@ import Models
         "2 layer 'loss': 'loss' is a name that Apus uses itself; choose another",
       ])
     #expect(
-      problems(.init(.flatten, name: "first"), .init(.add(left: "frist", right: "last")), .init(.flatten, name: "last"))
+      problems(.init(.flatten, name: "first"), .init(.add(["frist", "last"])), .init(.flatten, name: "last"))
         == [
           "1 layer 'add1': there is no layer 'frist'; did you mean 'first'?",
           "1 layer 'add1': layer 'last' does not come before this one; a layer takes its input from an earlier layer",
@@ -131,7 +131,7 @@ import Models
     let model = ModelSpecification(
       name: "m",
       layers: Zoo.lenet5.model().layers + [
-        .init(.dropout(rate: 0.25)), .init(.softmax, from: "f1"), .init(.add(left: "p1", right: "p2")),
+        .init(.dropout(rate: 0.25)), .init(.softmax(), from: "f1"), .init(.add(["p1", "p2"])),
       ])
     #expect(try JSONDecoder().decode(ModelSpecification.self, from: JSONEncoder().encode(model)) == model)
   }

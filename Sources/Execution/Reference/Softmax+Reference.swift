@@ -20,7 +20,8 @@ extension SoftmaxBackward: ReferenceRule {
   func run(_ inputs: [ReferenceTensor], _ context: ReferenceContext) throws -> [[Double]] {
     let (y, dy) = (inputs[0], inputs[1])
     let index = try y.shape.index(of: dimension, layer: context.layer)
-    let terms = ReferenceTensor(shape: y.shape, elements: zip(y.elements, dy.elements).map { isLogarithm ? $1 : $0 * $1 })
+    let terms = ReferenceTensor(
+      shape: y.shape, elements: zip(y.elements, dy.elements).map { isLogarithm ? $1 : $0 * $1 })
     let sums = terms.mapLines(along: index) { line in
       let sum = line.reduce(0, +)
       return line.map { _ in sum }

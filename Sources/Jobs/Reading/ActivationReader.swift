@@ -66,7 +66,9 @@ extension MappingReader {
     let names = ActivationName.allCases.map(\.rawValue)
     var word = entry.value
     var settings: YAMLNode?
-    if case .mapping(let pairs) = entry.value.content, pairs.count == 1 { (word, settings) = (pairs[0].key, pairs[0].value) }
+    if case .mapping(let pairs) = entry.value.content, pairs.count == 1 {
+      (word, settings) = (pairs[0].key, pairs[0].value)
+    }
     let read = value(
       "activation", .required(example: "relu"), expected: "one of \(names.joined(separator: ", "))",
       advice: Self.advice(for: word.text, among: names)

@@ -7,6 +7,7 @@ enum LayerKind: String, CaseIterable {
   case maxPool = "max_pool"
   case averagePool = "average_pool"
   case globalAveragePool = "global_average_pool"
+  case batchNorm = "batch_norm"
   case flatten, dropout, relu, tanh, sigmoid, softmax, add
   case linear
   case leakyReLU = "leaky_relu"
@@ -14,6 +15,7 @@ enum LayerKind: String, CaseIterable {
   case binaryStep = "binary_step"
   case maxout
   case logSoftmax = "log_softmax"
+  case concatenate, subtract, multiply, slice, transpose, reshape, mean, sum
 
   /// A line that could stand in a job.
   var example: String {
@@ -25,6 +27,14 @@ enum LayerKind: String, CaseIterable {
     case .dropout: "- dropout: 0.5"
     case .add: "- add: [conv1, conv2]"
     case .maxout: "- maxout: {outputs: 64, pieces: 2}"
+    case .concatenate: "- concatenate: [conv1, conv2]"
+    case .subtract: "- subtract: [conv1, conv2]"
+    case .multiply: "- multiply: [conv1, conv2]"
+    case .slice: "- slice: {dimension: 1, start: 0, count: 8}"
+    case .transpose: "- transpose: [0, 2, 1]"
+    case .reshape: "- reshape: [1, 28, 28]"
+    case .mean: "- mean: 1"
+    case .sum: "- sum: 1"
     default: "- \(rawValue)"
     }
   }
@@ -32,16 +42,22 @@ enum LayerKind: String, CaseIterable {
   /// Whether the word alone is a layer.
   var standsAlone: Bool {
     switch self {
-    case .convolution, .dense, .maxPool, .averagePool, .dropout, .add, .maxout: false
+    case .convolution, .dense, .maxPool, .averagePool, .dropout, .add, .maxout, .concatenate, .subtract, .multiply,
+      .slice,
+      .transpose, .reshape, .mean, .sum:
+      false
     default: true
     }
   }
+
+  /// Whether the layer lists its inputs itself.
+  var namesSources: Bool { [.add, .concatenate, .subtract, .multiply].contains(self) }
 
   /// The setting that may be written for all of them, as the rate in `dropout: 0.5`.
   var mainSetting: String? {
     switch self {
     case .dropout: "rate"
-    case .softmax, .logSoftmax: "dimension"
+    case .softmax, .logSoftmax, .mean, .sum: "dimension"
     default: ActivationName(rawValue: rawValue)?.mainSetting
     }
   }
@@ -91,7 +107,7 @@ struct LayerReader {
     var reader = MappingReader(
       pairs, path: "model.layers.\(number)", label: "layer \(number) (\(name))", place: key.place, findings: findings)
     let layerName = reader.has("name") ? reader.text("name", .required(example: "c1")) : ""
-    let from = reader.has("from") && kind != .add ? reader.text("from", .required(example: "c1")) : nil
+    let from = reader.has("from") && !kind.namesSources ? reader.text("from", .required(example: "c1")) : nil
     let layerKind = read(kind, &reader)
     reader.finish()
     guard let layerName, let layerKind else { return nil }
@@ -128,7 +144,9 @@ struct LayerReader {
     case (_, .mapping(let pairs)): return pairs
     case _ where value.isNull: return kind.standsAlone ? [] : nil
     case (_, .scalar): return kind.mainSetting.map(pair)
-    case (.add, .sequence): return pair("of")
+    case (.transpose, .sequence): return pair("order")
+    case (.reshape, .sequence): return pair("shape")
+    case (_, .sequence): return kind.namesSources ? pair("of") : nil
     default: return nil
     }
   }
@@ -150,20 +168,17 @@ struct LayerReader {
     case .globalAveragePool: return .globalAveragePool
     case .dropout:
       return reader.number("rate", .fraction, .required(example: "0.5")).map { .dropout(rate: $0) }
-    case .add:
-      let names = reader.value(
-        "of", .required(example: "[conv1, conv2]"), expected: "a list of the names of two earlier layers"
-      ) { node -> [String]? in
-        guard case .sequence(let items) = node.content, items.count == 2 else { return nil }
-        let names = items.compactMap(\.text)
-        return names.count == 2 ? names : nil
-      }
-      return names.map { .add(left: $0[0], right: $0[1]) }
+    case .add, .concatenate, .subtract, .multiply: return combination(kind, &reader)
+    case .slice, .transpose, .reshape, .mean, .sum: return shaping(kind, &reader)
+    case .batchNorm:
+      let epsilon = reader.number("epsilon", .positive, .otherwise(1e-5))
+      let momentum = reader.number("momentum", .fraction, .otherwise(0.1))
+      let activation = reader.activation()
+      guard let epsilon, let momentum else { return nil }
+      return .batchNormalisation(epsilon: epsilon, momentum: momentum, activation: activation)
     case .flatten: return .flatten
     case .softmax, .logSoftmax:
-      return reader.integer("dimension", in: -Limits.rank...Limits.rank - 1, .otherwise(-1)).map {
-        .softmax(dimension: $0, isLogarithm: kind == .logSoftmax)
-      }
+      return dimension(&reader, .otherwise(-1)).map { .softmax(dimension: $0, isLogarithm: kind == .logSoftmax) }
     case .prelu:
       let isPerChannel = reader.flag("per_channel", .otherwise(false))
       let slope = reader.number("initial_slope", .notNegative, .otherwise(PReLUSettings().initialSlope))

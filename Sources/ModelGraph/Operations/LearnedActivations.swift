@@ -97,7 +97,7 @@ package struct MaxoutBackward: OperationRule {
     return [TensorType(Shape(y.dropLast() + [pieces * (y.last ?? 0)]))]
   }
 
-  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs { FLOPs(outputs[0].shape.elementCount) }
+  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs { FLOPs(inputs[0].shape.elementCount) }
 }
 
 /// A value that is zero everywhere: the gradient of a parameter behind an operation without slope.
