@@ -69,8 +69,8 @@ struct Compiler {
     case .activationBackward(let rule): try activationBackward(node, rule.function)
     case .softmax: try softmax(node)
     case .softmaxBackward: try softmaxBackward(node)
-    case .softmaxCrossEntropy(let rule): try crossEntropy(node, divisor: rule.divisor)
-    case .softmaxCrossEntropyBackward(let rule): try crossEntropyBackward(node, divisor: rule.divisor)
+    case .softmaxCrossEntropy(let rule): try crossEntropy(node, rule)
+    case .softmaxCrossEntropyBackward(let rule): try crossEntropyBackward(node, rule)
     case .meanSquaredError(let rule): try squaredError(node, divisor: rule.divisor)
     case .meanSquaredErrorBackward(let rule): try squaredErrorBackward(node, divisor: rule.divisor)
     }

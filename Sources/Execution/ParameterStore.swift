@@ -18,6 +18,19 @@ package import ModelGraph
   package let stateCount: Int
   /// Offset of each parameter in floats, by position in `Graph.parameters`.
   package let offsets: [Int]
+  /// Where the parameters that an optimizer updates lie, in the order of the flat arrays.
+  let places: [Place]
+  /// Every parameter that an optimizer updates, all decayed.
+  package let allRanges: UpdateRanges
+
+  /// A parameter tensor's part of a section, padding included.
+  struct Place: Hashable, Sendable {
+    let name: String
+    let range: Range<Int>
+    /// Without padding.
+    let elementCount: Int
+    let dimensionCount: Int
+  }
 
   /// Numbers behind the gradients of a slot: the loss first.
   package static let tailCount = 16
@@ -33,15 +46,26 @@ package import ModelGraph
     layouts = compiled.parameterLayouts
     self.slotCount = slotCount
     self.stateCount = stateCount
-    (offsets, elementCount) = Self.places(compiled)
+    let (offsets, elementCount) = Self.offsets(compiled)
+    self.offsets = offsets
+    self.elementCount = elementCount
+    let graph = compiled.graph
+    places = Self.readyOrder(graph).map { index in
+      let value = graph[graph.parameters[index]]
+      let count = WorkspacePlan.rounded(compiled.parameterLayouts[index].byteCount) / 4
+      return Place(
+        name: value.name, range: offsets[index]..<offsets[index] + count,
+        elementCount: value.type.shape.elementCount, dimensionCount: value.type.shape.rank)
+    }
+    allRanges = UpdateRanges(places, decaysVectors: true)
     slotElementCount = elementCount + Self.tailCount
     arena = try Arena(byteCount: 4 * (elementCount * (1 + stateCount) + slotElementCount * slotCount))
   }
 
   /// Floats in a section of parameters of such a store, known without making one.
-  package static func elementCount(_ compiled: CompiledGraph) -> Int { places(compiled).count }
+  package static func elementCount(_ compiled: CompiledGraph) -> Int { offsets(compiled).count }
 
-  private static func places(_ compiled: CompiledGraph) -> (offsets: [Int], count: Int) {
+  private static func offsets(_ compiled: CompiledGraph) -> (offsets: [Int], count: Int) {
     let layouts = compiled.parameterLayouts
     var offsets = [Int](repeating: 0, count: layouts.count)
     var next = 0
@@ -125,7 +149,7 @@ package import ModelGraph
     let plain = try layouts[parameter].plain
     let count = graph[graph.parameters[parameter]].type.shape.elementCount
     return try unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialised in
-      unsafe try copy(layouts[parameter], start(section) + offsets[parameter], to: plain, buffer.baseAddress!)
+      unsafe try Self.copy(layouts[parameter], start(section) + offsets[parameter], to: plain, buffer.baseAddress!)
       initialised = count
     }
   }
@@ -141,7 +165,8 @@ package import ModelGraph
     // oneDNN takes the source of a reorder by a mutable pointer and only reads it.
     try unsafe elements.withUnsafeBufferPointer { buffer in
       let source = unsafe UnsafeMutablePointer(mutating: buffer.baseAddress!)
-      unsafe try copy(layouts[parameter].plain, source, to: layouts[parameter], start(section) + offsets[parameter])
+      unsafe try Self.copy(
+        layouts[parameter].plain, source, to: layouts[parameter], start(section) + offsets[parameter])
     }
   }
 
@@ -153,7 +178,7 @@ package import ModelGraph
     }
   }
 
-  @unsafe private func copy(
+  @unsafe static func copy(
     _ from: Layout, _ source: UnsafeMutablePointer<Float>, to: Layout, _ destination: UnsafeMutablePointer<Float>
   ) throws {
     let primitive = try Primitive.reorder(from: from, to: to)
