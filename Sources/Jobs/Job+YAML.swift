@@ -61,6 +61,10 @@ extension LayerSpecification {
       kindName = .averagePool
       pairs += yaml(window) + [("count_padding", "\(countsPadding)")]
     case .globalAveragePool: kindName = .globalAveragePool
+    case .batchNormalisation(let epsilon, let momentum, let activation):
+      kindName = .batchNorm
+      pairs += [("epsilon", "\(epsilon)"), ("momentum", "\(momentum)")]
+      if let activation { pairs.append(("activation", activation.rawValue)) }
     case .dropout(let rate):
       kindName = .dropout
       pairs.append(("rate", "\(rate)"))

@@ -35,6 +35,7 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     case averagePool(Window, countsPadding: Bool)
     /// The mean over all positions of each channel.
     case globalAveragePool
+    case batchNormalisation(epsilon: Double = 1e-5, momentum: Double = 0.1, activation: ActivationFunction? = nil)
     case flatten
     case dropout(rate: Double)
     case activation(ActivationFunction)
@@ -61,6 +62,7 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     case .dense: "dense"
     case .convolution: "conv"
     case .maxPool, .averagePool, .globalAveragePool: "pool"
+    case .batchNormalisation: "norm"
     case .flatten: "flatten"
     case .dropout: "dropout"
     case .activation(let function): function.rawValue

@@ -57,6 +57,9 @@ extension Graph {
     case .averagePool(let window, let countsPadding):
       return try averagePool(name, x, window, countsPadding: countsPadding)
     case .globalAveragePool: return try globalAveragePool(name, x)
+    case .batchNormalisation(let epsilon, let momentum, let activation):
+      let settings = BatchNormalisationSettings(epsilon: epsilon, momentum: momentum, isTraining: mode == .training)
+      return try activated(batchNormalisation(name, x, settings), activation, layer: name)
     case .flatten: return try flatten(name, x)
     case .dropout(let rate): return mode == .training ? try dropout(name, x, rate: rate) : x
     case .activation(let function): return try activation(name, x, function)

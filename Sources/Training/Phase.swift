@@ -44,7 +44,9 @@ struct Phase: Sendable {
     if let layer = layers.first(where: { !$0.namedSources.isEmpty }) {
       throw refuse("takes a plain chain of layers, and '\(layer.name)' takes its input from \(layer.namedSources[0])")
     }
-    let withWeights = Set(graph.parameters.map { Self.layer(of: graph[$0].name) })
+    // Layers of vectors alone, such as normalisation, belong to the layer before them.
+    let matrices = graph.parameters.filter { graph[$0].type.shape.rank > 1 }
+    let withWeights = Set(matrices.map { Self.layer(of: graph[$0].name) })
     let places = layers.indices.filter { withWeights.contains(layers[$0].name) }
     guard places.count >= 2 else {
       throw refuse("takes at least two layers with weights, and the network has \(places.count)")
@@ -56,9 +58,11 @@ struct Phase: Sendable {
         LayerSpecification(.dense(outputs: job.data.classes.count), name: headName),
       ]
       let name = layers[place].name
+      let end = places[index + 1]
+      let own = layers[(index == 0 ? 0 : place)..<end].map(\.name)
       return Phase(
-        file: file.training(layers: Array(layers[..<places[index + 1]]) + head),
-        steps: index * steps..<(index + 1) * steps, trainedLayers: [name, headName],
+        file: file.training(layers: Array(layers[..<end]) + head),
+        steps: index * steps..<(index + 1) * steps, trainedLayers: Set(own + [headName]),
         title: "pre-training '\(name)', layer \(index + 1) of \(places.count - 1)")
     }
     let start = early.count * steps

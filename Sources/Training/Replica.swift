@@ -57,7 +57,7 @@ package final class Replica {
   /// Draws the initial parameters.
   /// - Parameter values: row-major elements of a parameter.
   package func initialise(_ values: (ValueID) -> [Float]) throws {
-    for (index, parameter) in store.graph.parameters.enumerated() { try store.write(values(parameter), to: index) }
+    for (index, value) in store.graph.stored.enumerated() { try store.write(values(value), to: index) }
   }
 
   /// Computes one shard: its gradients and loss overwrite `slot`.

@@ -48,7 +48,7 @@ extension RunState {
   }
 
   private var parameters: [[Float]] {
-    get throws { try replica.store.graph.parameters.indices.map { try replica.store.read($0) } }
+    get throws { try replica.store.graph.stored.indices.map { try replica.store.read($0) } }
   }
 
   /// Ends a run with the weights of its best epoch, and tests them. Collective.

@@ -24,7 +24,7 @@ final class RunState {
   private(set) var ranges: UpdateRanges
   let optimizer: Optimizer
   let directory: RunDirectory
-  /// Parameters of the best epoch, by position in the graph; once they are restored, of the last.
+  /// Parameters of the best epoch, by position in `Graph.stored`; once they are restored, of the last.
   var aside: [[Float]]?
   var health: TrainingHealth
   /// On the coordinator only.
@@ -148,7 +148,7 @@ final class RunState {
   private func enterPhase(_ next: Int) throws {
     let store = replica.store
     let weights = try Dictionary(
-      uniqueKeysWithValues: store.graph.parameters.enumerated().map { (store.graph[$1].name, try store.read($0)) })
+      uniqueKeysWithValues: store.graph.stored.enumerated().map { (store.graph[$1].name, try store.read($0)) })
     current = next
     gradient = try trainer.gradient(networks[next], shards: shards)
     ranges = Self.ranges(phase, gradient, job)
@@ -225,7 +225,7 @@ final class RunState {
       epochs: job.training.epochs, state: header.plateau)
   }
 
-  /// Clips the gradients, each first, then all together; updates; shrinks by L1.
+  /// Clips the gradients, each first, then all together; updates; shrinks by L1; moves the statistics.
   private func update(_ number: Int, rate: Double) {
     let training = job.training
     let store = replica.store
@@ -233,6 +233,7 @@ final class RunState {
     if let limit = training.clipNorm { store.clipGradientNorm(to: limit, over: ranges) }
     optimizer.update(store, step: number - phase.steps.lowerBound, learningRate: Float(rate), over: ranges)
     if training.l1 > 0 { store.softThreshold(by: Float(rate * training.l1), over: ranges) }
+    store.updateStatistics(shards: training.shards)
   }
 
   private func record(

@@ -100,7 +100,7 @@ package struct TrainingBenchmark {
     var random = RandomStream(seed: 1, purpose: .test, stream: UInt64(group.rank))
     images = (0..<workload.batch * 784).map { _ in Float(random.normal()) }
     labels = (0..<workload.batch).map { _ in Int32(random.below(10)) }
-    let values = graph.parameters.map { graph.initialParameterValues($0, seed: 1) }
+    let values = graph.stored.map { graph.initialParameterValues($0, seed: 1) }
     try Threads.start()
     // All is compiled and no tensor is touched: what comes on top is what the plan counts.
     let baseline = ProcessMemory.anonymous
@@ -155,6 +155,8 @@ package struct TrainingBenchmark {
     }
     try gradient.reduce()
     Self.optimizer.update(gradient.replica.store, step: number, learningRate: Self.learningRate)
+    gradient.replica.store.updateStatistics(
+      shards: workload.batch / workload.shardSamples * group.rankCount)
     return gradient.loss
   }
 }

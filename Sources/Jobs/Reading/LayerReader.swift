@@ -7,6 +7,7 @@ enum LayerKind: String, CaseIterable {
   case maxPool = "max_pool"
   case averagePool = "average_pool"
   case globalAveragePool = "global_average_pool"
+  case batchNorm = "batch_norm"
   case flatten, dropout, relu, tanh, sigmoid, softmax, add
 
   /// A line that could stand in a job.
@@ -18,13 +19,13 @@ enum LayerKind: String, CaseIterable {
     case .averagePool: "- average_pool: {kernel: 2}"
     case .dropout: "- dropout: 0.5"
     case .add: "- add: [conv1, conv2]"
-    case .flatten, .globalAveragePool, .relu, .tanh, .sigmoid, .softmax: "- \(rawValue)"
+    case .flatten, .globalAveragePool, .batchNorm, .relu, .tanh, .sigmoid, .softmax: "- \(rawValue)"
     }
   }
 
   var standsAlone: Bool {
     switch self {
-    case .flatten, .globalAveragePool, .relu, .tanh, .sigmoid, .softmax: true
+    case .flatten, .globalAveragePool, .batchNorm, .relu, .tanh, .sigmoid, .softmax: true
     case .convolution, .dense, .maxPool, .averagePool, .dropout, .add: false
     }
   }
@@ -142,6 +143,12 @@ struct LayerReader {
         return names.count == 2 ? names : nil
       }
       return names.map { .add(left: $0[0], right: $0[1]) }
+    case .batchNorm:
+      let epsilon = reader.number("epsilon", .positive, .otherwise(1e-5))
+      let momentum = reader.number("momentum", .fraction, .otherwise(0.1))
+      let activation = readActivation(&reader)
+      guard let epsilon, let momentum else { return nil }
+      return .batchNormalisation(epsilon: epsilon, momentum: momentum, activation: activation)
     case .flatten: return .flatten
     case .softmax: return .softmax
     case .relu: return .activation(.relu)
