@@ -87,7 +87,6 @@ extension RunState {
 
   private var report: RunReport {
     let steps = header.step - resumedFromStep
-    let zeros = replica.store.zeros
     return RunReport(
       job: job.name, placement: placement, reduction: job.training.reduction,
       parameterCount: replica.store.graph.parameterCount, steps: header.step, epochs: header.step / order.stepsPerEpoch,
@@ -96,7 +95,7 @@ extension RunState {
       samplesPerSecond: Double(steps * job.training.batch) / max(trainingSeconds, 1e-9),
       finalTrainingLoss: lastEpoch?.trainingLoss, testLoss: lastEvaluation?.loss,
       testAccuracy: lastEvaluation?.confusion.accuracy, earlyStopping: earlyStoppingReport,
-      sparsity: job.training.l1 > 0 ? Double(zeros.count) / Double(zeros.of) : nil,
+      sparsity: sparsity,
       memory: MemoryRecord(planned: replica.memory.total, processPeak: ProcessMemory.peak),
       checkpoint: directory.checkpoint(step: header.step))
   }

@@ -10,13 +10,12 @@ extension RunState {
   func endEpoch() throws {
     let validation = try data.validation.map { try evaluate($0, "validation samples") }
     let test = try evaluateTest()
-    let zeros = replica.store.zeros
     let record = EpochRecord(
       epoch: header.step / order.stepsPerEpoch, step: header.step,
       trainingLoss: header.epochLoss / Double(order.stepsPerEpoch), testLoss: test?.loss,
       testAccuracy: test?.confusion.accuracy, validationLoss: validation?.loss,
       validationAccuracy: validation?.confusion.accuracy,
-      sparsity: job.training.l1 > 0 ? Double(zeros.count) / Double(zeros.of) : nil, seconds: Seconds(epochSeconds),
+      sparsity: sparsity, seconds: Seconds(epochSeconds),
       samplesPerSecond: Double(epochSteps * job.training.batch) / max(epochSeconds, 1e-9))
     lastEpoch = record
     header.epochLoss = 0
@@ -82,6 +81,13 @@ extension RunState {
       NormalisedImages(samples, data.normalisation), classCount: job.data.classes.count, on: group)
     try trainer.together { try NumericalFailure.check(result, of: name, step: header.step, trainer) }
     return result
+  }
+
+  /// The share of parameters that are exactly 0; nil without L1.
+  var sparsity: Double? {
+    guard job.training.l1 > 0 else { return nil }
+    let zeros = replica.store.zeros
+    return Double(zeros.count) / Double(zeros.of)
   }
 
   var earlyStoppingReport: EarlyStoppingReport? {
