@@ -116,7 +116,7 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
   }
 
   /// The layers that this one reads by name; the layer before it is not named.
-  var namedSources: [String] {
+  package var namedSources: [String] {
     kind.sources ?? from.map { [$0] } ?? []
   }
 }

@@ -27,7 +27,7 @@ struct GoldenCase: Sendable {
   }
 
   static let names =
-    ["mlp", "lenet5", "convolution", "max-pool", "softmax-cross-entropy", "mse", "prelu", "prelu-shared", "maxout"]
+    ["mlp", "lenet5", "convolution", "max-pool", "softmax-cross-entropy", "label-smoothing", "mse", "prelu", "prelu-shared", "maxout"]
     + pointwise.map(\.name) + shaping.map(\.name)
 
   /// Inputs, labels and parameters, for a run in double precision.
