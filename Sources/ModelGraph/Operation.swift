@@ -76,8 +76,8 @@ package enum Operation: Hashable, Sendable, Codable {
   case softmaxBackward(SoftmaxBackward)
   case softmaxCrossEntropy(SoftmaxCrossEntropy)
   case softmaxCrossEntropyBackward(SoftmaxCrossEntropyBackward)
-  case meanSquaredError(MeanSquaredError)
-  case meanSquaredErrorBackward(MeanSquaredErrorBackward)
+  case elementLoss(ElementLoss)
+  case elementLossBackward(ElementLossBackward)
   case batchNormalisation(BatchNormalisation)
   case batchNormalisationBackward(BatchNormalisationBackward)
   case affineNormalisation(AffineNormalisation)
@@ -118,8 +118,8 @@ package enum Operation: Hashable, Sendable, Codable {
     case .softmaxBackward(let rule): rule
     case .softmaxCrossEntropy(let rule): rule
     case .softmaxCrossEntropyBackward(let rule): rule
-    case .meanSquaredError(let rule): rule
-    case .meanSquaredErrorBackward(let rule): rule
+    case .elementLoss(let rule): rule
+    case .elementLossBackward(let rule): rule
     case .batchNormalisation(let rule): rule
     case .batchNormalisationBackward(let rule): rule
     case .affineNormalisation(let rule): rule

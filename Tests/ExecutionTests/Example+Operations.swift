@@ -193,11 +193,40 @@ extension Example {
       },
       try Example("mean squared error between two parameters") { graph in
         let (a, b) = (graph.parameter("a", [3, 5]), graph.parameter("b", [3, 5]))
-        return try graph.apply(.meanSquaredError(MeanSquaredError(divisor: 4)), a, b)
+        return try graph.apply(.elementLoss(ElementLoss(.squaredError, divisor: 4)), a, b)
+      },
+      try Example("softmax cross-entropy of a sequence with weights", labels: [2, -1, 0, 6, 3, -1]) { graph in
+        let x = graph.parameter("x", [2, 3, 7])
+        let labels = graph.input("labels", TensorType([2, 3], .int32))
+        let weights = [1, 0.5, 2, 0.25, 1.5, 3, 0.75]
+        return try graph.apply(.softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 6, weights: weights)), x, labels)
+      },
+      try Example("softmax cross-entropy of 70 smoothed and weighted classes", labels: [2, 69, -1]) { graph in
+        let x = graph.parameter("x", [3, 70])
+        let labels = graph.input("labels", TensorType([3], .int32))
+        let rule = SoftmaxCrossEntropy(divisor: 2, smoothing: 0.2, weights: (0..<70).map { 0.5 + Double($0 % 7) })
+        return try graph.apply(.softmaxCrossEntropy(rule), x, labels)
+      },
+      try Example("mean absolute error between two parameters") { graph in
+        let (a, b) = (graph.parameter("a", [3, 5]), graph.parameter("b", [3, 5]))
+        return try graph.apply(.elementLoss(ElementLoss(.absoluteError, divisor: 4)), a, b)
+      },
+      try Example("huber loss between two parameters") { graph in
+        let (a, b) = (graph.parameter("a", [9, 30]), graph.parameter("b", [9, 30]))
+        return try graph.apply(.elementLoss(ElementLoss(.huber(delta: 0.4), divisor: 4)), a, b)
+      },
+      try Example("binary cross-entropy") { graph in
+        let (x, target) = (graph.parameter("x", [4, 5]), graph.input("target", TensorType([4, 5])))
+        return try graph.apply(.elementLoss(ElementLoss(.binaryCrossEntropy(weights: []), divisor: 3)), x, target)
+      },
+      try Example("binary cross-entropy with weights") { graph in
+        let (x, target) = (graph.parameter("x", [4, 3]), graph.input("target", TensorType([4, 3])))
+        let function = ElementLossFunction.binaryCrossEntropy(weights: [0.5, 2, 3])
+        return try graph.apply(.elementLoss(ElementLoss(function, divisor: 3)), x, target)
       },
       try Example("mean squared error whose target leads to the parameter") { graph in
         let (a, b) = (graph.input("a", TensorType([3, 5])), graph.parameter("b", [3, 5]))
-        return try graph.apply(.meanSquaredError(MeanSquaredError(divisor: 4)), a, b)
+        return try graph.apply(.elementLoss(ElementLoss(.squaredError, divisor: 4)), a, b)
       },
       try Example("a small network of many operations", labels: [1, 0, 3]) { graph in
         let x = graph.input("x", TensorType([3, 2, 8, 7]))

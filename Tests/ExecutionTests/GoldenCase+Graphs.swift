@@ -29,6 +29,16 @@ extension GoldenCase {
       try graph.appendCrossEntropy(graph.parameter("x", [5, 6]), samples: 5, smoothing: 0.3)
     case "mse":
       graph.outputs["loss"] = try graph.meanSquared(graph.parameter("x", [3, 5]))
+    case "sequence-cross-entropy":
+      let x = graph.parameter("x", [2, 3, 7])
+      let labels = graph.input("labels", TensorType([2, 3], .int32))
+      let rule = SoftmaxCrossEntropy(divisor: 6, smoothing: 0.1, weights: [1, 0.5, 2, 0.25, 1.5, 3, 0.75])
+      graph.outputs["loss"] = try graph.apply(.softmaxCrossEntropy(rule), x, labels)
+    case "mean-absolute-error": try graph.appendElementLoss(.absoluteError)
+    case "huber": try graph.appendElementLoss(.huber(delta: 0.6))
+    case "binary-cross-entropy": try graph.appendElementLoss(.binaryCrossEntropy(weights: []))
+    case "binary-cross-entropy-weighted":
+      try graph.appendElementLoss(.binaryCrossEntropy(weights: [0.5, 2, 3, 1, 0.25]))
     case "prelu", "prelu-shared":
       let slope = graph.parameter("slope", [name == "prelu" ? 3 : 1])
       try graph.appendPointwise([.prelu(PReLU())], [graph.parameter("x", [4, 3, 5]), slope])
@@ -112,6 +122,12 @@ extension Graph {
     var values = inputs
     for operation in operations { values = [try append(operation, values, layer: operation.name)[0]] }
     outputs = ["y": values[0], "loss": try meanSquared(values[0])]
+  }
+
+  /// The mean over x [3, 5].
+  fileprivate mutating func appendElementLoss(_ function: ElementLossFunction) throws {
+    let (x, target) = (parameter("x", [3, 5]), input("target", TensorType([3, 5])))
+    outputs["loss"] = try apply(.elementLoss(ElementLoss(function, divisor: 15)), x, target)
   }
 
   fileprivate mutating func appendDense(_ name: String, _ x: ValueID, _ inputs: Int, _ outputs: Int) throws -> ValueID {

@@ -36,8 +36,8 @@ import Testing
     var graph = Graph()
     let x = graph.parameter("x", [2, 3])
     let target = graph.input("target", TensorType([2, 3]))
-    let right = try graph.apply(.meanSquaredError(MeanSquaredError(divisor: 6)), x, target)
-    let wrong = try graph.apply(.meanSquaredError(MeanSquaredError(divisor: 4)), x, target)
+    let right = try graph.apply(.elementLoss(ElementLoss(.squaredError, divisor: 6)), x, target)
+    let wrong = try graph.apply(.elementLoss(ElementLoss(.squaredError, divisor: 4)), x, target)
     let differentiated = try graph.differentiated(right)
     // The gradient of one loss against the differences of another: 4 / 6 of it.
     let check = try GradientCheck(

@@ -186,9 +186,23 @@ import Testing
 
   @Test func meanSquaredErrorIsTheSumOverTheDivisor() throws {
     let outputs = try run(
-      .meanSquaredError(MeanSquaredError(divisor: 4)),
+      .elementLoss(ElementLoss(.squaredError, divisor: 4)),
       [(TensorType([1, 3]), [1, 2, 3]), (TensorType([1, 3]), [0, 4, 0.5])])
     #expect(outputs == [[2.8125]])  // (1 + 4 + 6.25) / 4
+  }
+
+  @Test func elementLossesAreTheirDefinitions() throws {
+    let (x, t) = ((TensorType([1, 3]), [1.0, 2, -3]), (TensorType([1, 3]), [0.0, 4, -2.5]))
+    func loss(_ function: ElementLossFunction, _ t: (TensorType, [Double])) throws -> Double {
+      try run(.elementLoss(ElementLoss(function, divisor: 4)), [x, t])[0][0]
+    }
+    #expect(try loss(.absoluteError, t) == 0.875)  // (1 + 2 + 0.5) / 4
+    #expect(try loss(.huber(delta: 1), t) == 0.53125)  // (0.5 + 1.5 + 0.125) / 4
+    let answers = (TensorType([1, 3]), [1.0, 0, 1])
+    let terms = [log(1 + exp(-1.0)), log(1 + exp(2.0)), log(1 + exp(3.0))]
+    expectClose([try loss(.binaryCrossEntropy(weights: []), answers)], [terms.reduce(0, +) / 4], relative: 1e-14)
+    let weighted = (terms[0] * 2 + terms[1] * 0.5 + terms[2]) / 4
+    expectClose([try loss(.binaryCrossEntropy(weights: [2, 0.5, 1]), answers)], [weighted], relative: 1e-14)
   }
 
   @Test(arguments: [3, 1.5, -.infinity, .nan]) func aLabelThatIsNoClassIsRefused(label: Double) throws {

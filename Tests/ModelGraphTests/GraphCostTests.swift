@@ -99,16 +99,22 @@ import Units
     Row(.slice(Slice(dimension: 1, start: 1, count: 2)), [[5, 6]], flops: 0, read: 120, written: 40),
     Row(.split(Split(dimension: 1, sizes: [2, 4])), [[5, 6]], flops: 0, read: 120, written: 120),
     Row(.transpose(Transpose(order: [1, 0])), [[5, 6]], flops: 0, read: 120, written: 120),
+    Row(
+      .elementLoss(ElementLoss(.binaryCrossEntropy(weights: []), divisor: 8)), [[5, 6], [5, 6]], flops: 360, read: 240,
+      written: 4),
+    Row(
+      .elementLossBackward(ElementLossBackward(.huber(delta: 1), divisor: 8)), [[5, 6], [5, 6]], flops: 120, read: 240,
+      written: 120),
     Row(.zeros(Zeros(shape: [5, 6])), [], flops: 0, read: 0, written: 120),
     Row(
       .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 8)), types: [TensorType([5, 6]), TensorType([5], .int32)],
       flops: 150, read: 140, written: 124),
     Row(
-      .softmaxCrossEntropyBackward(SoftmaxCrossEntropyBackward(divisor: 8)),
+      .softmaxCrossEntropyBackward(SoftmaxCrossEntropyBackward(forward: SoftmaxCrossEntropy(divisor: 8))),
       types: [TensorType([5, 6]), TensorType([5], .int32)], flops: 60, read: 140, written: 120),
-    Row(.meanSquaredError(MeanSquaredError(divisor: 8)), [[5, 6], [5, 6]], flops: 90, read: 240, written: 4),
+    Row(.elementLoss(ElementLoss(.squaredError, divisor: 8)), [[5, 6], [5, 6]], flops: 90, read: 240, written: 4),
     Row(
-      .meanSquaredErrorBackward(MeanSquaredErrorBackward(divisor: 8)), [[5, 6], [5, 6]], flops: 60, read: 240,
+      .elementLossBackward(ElementLossBackward(.squaredError, divisor: 8)), [[5, 6], [5, 6]], flops: 60, read: 240,
       written: 120),
   ]
 
@@ -132,7 +138,7 @@ import Units
     let weight = graph.parameter("weight", [7, 5], .zeros)
     let y = try graph.append(.dense(Dense(hasBias: false)), [x, weight], layer: "f")[0]
     let target = graph.input("target", TensorType([3, 7]))
-    let loss = try graph.append(.meanSquaredError(MeanSquaredError(divisor: 21)), [y, target], layer: "loss")[0]
+    let loss = try graph.append(.elementLoss(ElementLoss(.squaredError, divisor: 21)), [y, target], layer: "loss")[0]
     let whole = try graph.differentiated(loss)
     #expect(whole.cost { $0.pass == .forward } == graph.cost())
     #expect(whole.cost { $0.pass == .forward }.flops == FLOPs(2 * 3 * 5 * 7 + 3 * 21))

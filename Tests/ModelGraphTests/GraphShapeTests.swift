@@ -53,8 +53,8 @@ import Testing
     (.reduce(Reduce(.mean, first: -1, last: -1, keepsDimensions: true)), [[2, 3, 4]], [[2, 3, 1]]),
     (.softmax(Softmax(dimension: -3)), [[4, 2, 3]], [[4, 2, 3]]),
     (.softmax(Softmax()), [[4]], [[4]]), (.softmaxBackward(SoftmaxBackward()), [[2, 4], [2, 4]], [[2, 4]]),
-    (.meanSquaredError(MeanSquaredError(divisor: 3)), [[2, 5], [2, 5]], [[]]),
-    (.meanSquaredErrorBackward(MeanSquaredErrorBackward(divisor: 3)), [[2, 5], [2, 5]], [[2, 5]]),
+    (.elementLoss(ElementLoss(.squaredError, divisor: 3)), [[2, 5], [2, 5]], [[]]),
+    (.elementLossBackward(ElementLossBackward(.squaredError, divisor: 3)), [[2, 5], [2, 5]], [[2, 5]]),
   ]
 
   @Test(arguments: rules.indices) func outputsHaveTheShapeOfTheRule(index: Int) throws {
@@ -70,6 +70,9 @@ import Testing
     #expect(
       try loss.rule.outputTypes([TensorType([4, 7]), TensorType([4], .int32)], layer: "L")
         == [TensorType([]), TensorType([4, 7])])
+    #expect(
+      try loss.rule.outputTypes([TensorType([4, 5, 7]), TensorType([4, 5], .int32)], layer: "L")
+        == [TensorType([]), TensorType([4, 5, 7])])
     let reshape = Operation.reshape(Reshape(to: [2, 3]))
     #expect(try reshape.rule.outputTypes([TensorType([6], .int32)], layer: "L") == [TensorType([2, 3], .int32)])
   }
@@ -190,11 +193,19 @@ import Testing
     ),
     (
       .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 4)), [[4, 7], [4]], .shapeMismatch,
-      "cross-entropy takes [samples, classes] and one int32 label a sample, not 4×7 and 4"
+      "cross-entropy takes [samples, …, classes] and one int32 label for each of [samples, …], not 4×7 and 4"
     ),
     (
-      .meanSquaredError(MeanSquaredError(divisor: 4)), [[4, 7], [7, 4]], .shapeMismatch,
-      "mean squared error takes two tensors of one shape, not 4×7 and 7×4"
+      .elementLoss(ElementLoss(.squaredError, divisor: 4)), [[4, 7], [7, 4]], .shapeMismatch,
+      "mean squared error takes two float32 tensors of one shape, not 4×7 and 7×4"
+    ),
+    (
+      .elementLoss(ElementLoss(.huber(delta: 0), divisor: 4)), [[4, 7], [4, 7]], .invalidArgument,
+      "a delta of 0.0 is not above 0; use 1"
+    ),
+    (
+      .elementLoss(ElementLoss(.binaryCrossEntropy(weights: [1, 2]), divisor: 4)), [[4, 7], [4, 7]], .shapeMismatch,
+      "2 class weights do not fit 7 classes; give one number above 0 for each, or none"
     ),
   ]
 

@@ -40,8 +40,8 @@ extension Operation {
     case .softmaxBackward(let rule): rule
     case .softmaxCrossEntropy(let rule): rule
     case .softmaxCrossEntropyBackward(let rule): rule
-    case .meanSquaredError(let rule): rule
-    case .meanSquaredErrorBackward(let rule): rule
+    case .elementLoss(let rule): rule
+    case .elementLossBackward(let rule): rule
     case .batchNormalisation(let rule): rule
     case .batchNormalisationBackward(let rule): rule
     case .affineNormalisation(let rule): rule
