@@ -10,10 +10,10 @@ import ModelGraph
   package let compiled: CompiledGraph
   private let store: ParameterStore
   /// Owns the workspace, so that it lives as long as the program.
-  private let binder: Binder
-  private let stream: Stream
+  let binder: Binder
+  let stream: Stream
   /// Steps for each gradient slot; those that touch no gradient are the same objects in each.
-  private let steps: [[BoundStep]]
+  let steps: [[BoundStep]]
 
   /// - Parameters:
   ///   - store: parameters in the layouts the program was compiled for.

@@ -54,6 +54,9 @@ package final class Replica {
     if let reducer = reducer as? ReproducibleReducer { memory.reduction = Bytes(reducer.byteCount) }
   }
 
+  /// Adds to the plan the copy of the parameters that early stopping keeps.
+  func countBestParameters() { memory.bestParameters = Bytes(4 * store.graph.parameterCount) }
+
   /// Draws the initial parameters.
   /// - Parameter values: row-major elements of a parameter.
   package func initialise(_ values: (ValueID) -> [Float]) throws {
@@ -102,6 +105,8 @@ package struct MemoryPlan: Hashable, Codable, Sendable {
 
   /// What the reducer receives from other ranks.
   package var reduction = Bytes(0)
+  /// Those of the best epoch, where early stopping keeps them.
+  package var bestParameters = Bytes(0)
 
-  package var total: Bytes { parameters + gradients + optimizerStates + workspace + reduction }
+  package var total: Bytes { parameters + gradients + optimizerStates + workspace + reduction + bestParameters }
 }
