@@ -4,7 +4,7 @@ import ModelGraph
 extension Compiler {
   mutating func activation(_ node: LoweredNode, _ function: ActivationFunction) throws {
     guard let fused = PostActivation(function) else { return try binaryStep(node) }
-    let x = try tensor(node.inputs[0])
+    let x = try storedTensor(node.inputs[0])
     let y = result(node.outputs[0], in: x.layout)
     mayTakeOver(y, x)
     try append(
@@ -24,7 +24,7 @@ extension Compiler {
 
   mutating func activationBackward(_ node: LoweredNode, _ function: ActivationFunction) throws {
     guard let fused = PostActivation(function) else { preconditionFailure("\(function.name) has no backward") }
-    let dy = try tensor(node.inputs[1])
+    let dy = try storedTensor(node.inputs[1])
     let known = try tensor(node.inputs[0], in: dy.layout)
     let dx = result(node.outputs[0], in: dy.layout)
     mayTakeOver(dx, dy)

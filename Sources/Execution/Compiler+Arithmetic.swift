@@ -5,7 +5,7 @@ extension Compiler {
   /// In the layout of the first term.
   mutating func add(_ node: LoweredNode) throws {
     guard node.inputs.count > 2 else { return try pairwise(node, Primitive.add) }
-    let first = try tensor(node.inputs[0])
+    let first = try storedTensor(node.inputs[0])
     let terms = try node.inputs.map { try tensor($0, in: first.layout) }
     let sum = result(node.outputs[0], in: first.layout)
     try append(
@@ -16,7 +16,7 @@ extension Compiler {
   mutating func subtract(_ node: LoweredNode) throws { try pairwise(node, Primitive.subtract) }
 
   private mutating func pairwise(_ node: LoweredNode, _ primitive: (Layout) throws -> Primitive) throws {
-    let a = try tensor(node.inputs[0])
+    let a = try storedTensor(node.inputs[0])
     let b = try tensor(node.inputs[1], in: a.layout)
     let y = result(node.outputs[0], in: a.layout)
     mayTakeOver(y, a)
@@ -25,7 +25,7 @@ extension Compiler {
   }
 
   mutating func scale(_ node: LoweredNode, _ rule: Scale) throws {
-    let x = try tensor(node.inputs[0])
+    let x = try storedTensor(node.inputs[0])
     let y = result(node.outputs[0], in: x.layout)
     mayTakeOver(y, x)
     try append(

@@ -8,19 +8,21 @@ extension Compiler {
     let whole = shape(node.outputs[0])
     let parts = node.inputs.map { shape($0) }
     var candidates: [Layout] = []
-    for input in node.inputs { candidates.append(try tensor(input).layout) }
+    for input in node.inputs { candidates.append(try storedTensor(input).layout) }
     candidates.sort { $0.byteCount > $1.byteCount }
     candidates.append(try .plain(whole))
     for candidate in candidates {
-      guard let output = candidate.resized(to: whole), let layouts = aligned(candidate, parts, whole, dimension),
-        let primitive = try? Primitive.concatenation(layouts, along: dimension, to: output), !primitive.isLoop
-      else { continue }
+      guard let output = candidate.resized(to: whole), let layouts = aligned(candidate, parts, whole, dimension) else {
+        continue
+      }
       var inputs: [(Primitive.Argument, Tensor)] = []
       for (index, input) in node.inputs.enumerated() {
         inputs.append((.source(index), try tensor(input, in: layouts[index])))
       }
       let y = result(node.outputs[0], in: output)
-      return try append(primitive, inputs, results: [(.destination, node.outputs[0], y)], node: node)
+      return try append(
+        Primitive.concatenation(layouts, along: dimension, to: output), inputs,
+        results: [(.destination, node.outputs[0], y)], node: node)
     }
     preconditionFailure("row-major tensors can be concatenated")
   }
@@ -59,11 +61,11 @@ extension Compiler {
     let shape = shape(output)
     var from = shape.map { _ in 0 }
     from[dimension] = start
-    let own = try tensor(value)
+    let own = try storedTensor(value)
     var source = own
     var part = try? own.layout.part(shape, from: from)
     if part == nil || own.layout.resized(to: shape) == nil {
-      source = try tensor(value, in: .plain(self.shape(value)))
+      source = try tensor(value, in: .plain(self.shape(value), own.layout.element))
       part = try source.layout.part(shape, from: from)
     }
     guard let part, let layout = source.layout.resized(to: shape) else {
@@ -86,11 +88,12 @@ extension Compiler {
 
   /// No element moves if the memory, read in the other order, is a layout that other kernels know.
   mutating func transpose(_ node: LoweredNode, _ rule: Transpose) throws {
-    let x = try tensor(node.inputs[0])
+    let x = try storedTensor(node.inputs[0])
     let axes = try rule.axes(lowered.types[node.inputs[0].index].shape, layer: node.layer)
     let view = try x.layout.transposed(axes)
-    let plain = try Layout.plain(shape(node.outputs[0]))
-    let isKnown = try view == plain || ((3...5).contains(axes.count) && view == .channelsLast(shape(node.outputs[0])))
+    let shape = shape(node.outputs[0])
+    let plain = try Layout.plain(shape, view.element)
+    let isKnown = try view == plain || ((3...5).contains(axes.count) && view == .channelsLast(shape, view.element))
     guard !isKnown else {
       return try record(node.outputs[0], Tensor(layout: view, storage: x.storage), layer: node.layer)
     }
@@ -99,9 +102,4 @@ extension Compiler {
       Primitive.reorder(from: view, to: plain), [(.source, x)], results: [(.destination, node.outputs[0], y)],
       node: node)
   }
-}
-
-extension Primitive {
-  /// Whether an element at a time is copied. oneDNN's `simple` concatenation copies rows.
-  fileprivate var isLoop: Bool { implementation.hasPrefix("ref") }
 }

@@ -20,11 +20,12 @@ package struct ChannelOrder: Hashable, Sendable {
 }
 
 extension Layout {
-  /// How the memory runs through samples, channels and positions; nil for an order that is none of the three.
+  /// How the memory runs through samples, channels and positions; nil for an order that is none of the three, and for
+  /// elements that are not float32.
   package var channelOrder: ChannelOrder? {
     get throws {
       let shape = shape
-      guard shape.count >= 2 else { return nil }
+      guard shape.count >= 2, element == .float32 else { return nil }
       let positions = shape.dropFirst(2).reduce(1, *)
       let order = ChannelOrder(samples: shape[0], blocks: shape[1], positions: positions, lanes: 1)
       if shape.count == 2, try self == .plain(shape) {

@@ -93,8 +93,11 @@ import Jobs
   }
 
   @Test(arguments: [
-    ("  loss: hubber", "'loss' in training must be one of cross-entropy, mean-squared-error, binary-cross-entropy, "
-      + "mean-absolute-error, huber, not 'hubber'; did you mean 'huber'?"),
+    (
+      "  loss: hubber",
+      "'loss' in training must be one of cross-entropy, mean-squared-error, binary-cross-entropy, "
+        + "mean-absolute-error, huber, not 'hubber'; did you mean 'huber'?"
+    ),
     ("  huber_delta: 2", "'huber_delta' is for the loss huber, not cross-entropy; remove it or change 'loss'"),
     (
       "  class_weights: [1, 0]",
