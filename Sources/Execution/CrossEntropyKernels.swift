@@ -55,11 +55,13 @@ private let lanes = 32
   for k in whole..<count { largest = unsafe x[k] > largest ? x[k] : largest }
   for k in 0..<count { unsafe p[k] = VectorFunctions.exponential(x[k] - largest) }
   var total: Float = 0
-  for lane in 0..<lanes { unsafe part[lane] = 0 }
-  for start in stride(from: 0, to: whole, by: lanes) {
-    for lane in 0..<lanes { unsafe part[lane] += p[start + lane] }
+  if whole > 0 {
+    for lane in 0..<lanes { unsafe part[lane] = 0 }
+    for start in stride(from: 0, to: whole, by: lanes) {
+      for lane in 0..<lanes { unsafe part[lane] += p[start + lane] }
+    }
+    for lane in 0..<lanes { total += unsafe part[lane] }
   }
-  for lane in 0..<lanes { total += unsafe part[lane] }
   for k in whole..<count { total += unsafe p[k] }
   return (largest, total)
 }
