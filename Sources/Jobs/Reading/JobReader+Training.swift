@@ -1,3 +1,4 @@
+import ModelGraph
 import Models
 
 extension JobReader {
@@ -9,6 +10,7 @@ extension JobReader {
     let loss: Loss? = reader.choice("loss", .otherwise(Job.Defaults.loss))
     let optimizer = reader.mapping(
       "optimizer", example: "optimizer: {name: adam, learning_rate: 0.001}", read: readOptimizer)
+    let precision: Precision? = reader.choice("precision", .otherwise(Job.Defaults.precision))
     let reduction: Reduction? = reader.choice("reduction", .otherwise(Job.Defaults.reduction))
     let smoothing = reader.number("label_smoothing", .fraction, .otherwise(Job.Defaults.labelSmoothing))
     let l1 = reader.number("l1", .notNegative, .otherwise(Job.Defaults.l1))
@@ -18,12 +20,14 @@ extension JobReader {
         entry.value.place,
         "'label_smoothing' is for the loss cross-entropy, not \(loss.rawValue); remove it or change 'loss'")
     }
-    guard let epochs, let batch, let shards, let loss, let smoothing, let optimizer, let l1, let reduction
+    guard let epochs, let batch, let shards, let loss, let smoothing, let optimizer, let l1, let precision,
+      let reduction
     else { return nil }
     var training = TrainingSpecification(
       epochs: epochs, batch: batch, shards: shards, loss: loss, optimizer: optimizer, reduction: reduction)
     training.labelSmoothing = smoothing
     training.l1 = l1
+    training.precision = precision
     training.schedule = options.schedule
     training.clipNorm = options.clipNorm
     training.clipValue = options.clipValue
