@@ -3,7 +3,7 @@ import ModelGraph
 extension Example {
   /// One or more small graphs for every operation. Inputs are parameters where their gradient is wanted too.
   static func operations() throws -> [Example] {
-    try dense() + convolutions() + pooling() + elementwise() + activations() + losses()
+    try dense() + convolutions() + pooling() + recurrent() + sequences() + elementwise() + activations() + losses()
   }
 
   private static func dense() throws -> [Example] {
