@@ -10,8 +10,8 @@ void omp_set_num_threads(int num_threads);
 int omp_get_max_threads(void);
 int omp_get_num_threads(void);
 int omp_get_thread_num(void);
-// What a compiler makes of `#pragma omp parallel`: runs the function on that many threads of the pool.
-void GOMP_parallel(void (*function)(void *), void *context, unsigned threads, unsigned flags);
+// What a compiler calls for `#pragma omp parallel`: Swift has no pragmas, and loops of its own share oneDNN's threads.
+void GOMP_parallel(void (*body)(void *), void *data, unsigned num_threads, unsigned flags);
 
 static inline long apus_get_affinity(unsigned char *mask, size_t size) {
   return syscall(SYS_sched_getaffinity, 0, size, mask);

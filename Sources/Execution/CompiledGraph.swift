@@ -4,7 +4,7 @@ package import ModelGraph
 /// Where a tensor lives: in the program's workspace, or in the parameter store.
 enum Storage: Hashable {
   case workspace(Int)
-  /// By position in `Graph.parameters`.
+  /// By position in `Graph.stored`.
   case parameter(Int)
   case gradient(Int)
   /// The scalar behind the gradients that is summed over shards with them.
@@ -36,7 +36,7 @@ struct Step {
 /// A graph with a kernel for each operation, a layout for each tensor and a place for each buffer; nothing allocated.
 package final class CompiledGraph {
   package let graph: Graph
-  /// Layout of each parameter, by position in `Graph.parameters`.
+  /// Layout of each parameter and statistic, by position in `Graph.stored`.
   package let parameterLayouts: [Layout]
   /// Workspace this program needs: activations, gradients between layers, scratchpads.
   package let workspaceByteCount: Int
@@ -52,7 +52,7 @@ package final class CompiledGraph {
     self.graph = graph
     steps = compiler.steps
     tensors = compiler.tensors
-    self.parameterLayouts = try zip(graph.parameters, compiler.parameterLayouts).map { parameter, layout in
+    self.parameterLayouts = try zip(graph.stored, compiler.parameterLayouts).map { parameter, layout in
       try layout ?? .plain(graph[parameter].type.shape.dimensions)
     }
     let plan = WorkspacePlan(compiler.buffers, takeovers: compiler.takeovers)

@@ -3,10 +3,8 @@ import ModelGraph
 
 extension Compiler {
   mutating func maxPool(_ node: LoweredNode, _ rule: MaxPool) throws {
-    let x = try tensor(node.inputs[0])
     let window = try rule.window.geometry(rank: shape(node.inputs[0]).count, layer: node.layer)
-    let primitive = try Primitive.pooling(
-      .maximum, input: x.layout, output: try .any(shape(node.outputs[0])), window)
+    let (primitive, x) = try pooling(.maximum, node, window)
     let y = result(node.outputs[0], in: primitive.layout(.destination))
     let winners = result(node.outputs[1], in: primitive.layout(.workspace))
     pools[node.outputs[1]] = (x.layout, y.layout)
@@ -29,11 +27,26 @@ extension Compiler {
       results: [(.sourceGradient, node.outputs[0], dx)], node: node)
   }
 
+  /// A pooling of the input as it lies, or in another layout if oneDNN has no code for that one, there or back.
+  private mutating func pooling(
+    _ kind: PoolingKind, _ node: LoweredNode, _ window: WindowGeometry
+  ) throws -> (Primitive, Tensor) {
+    let own = try tensor(node.inputs[0])
+    let shape = shape(node.inputs[0])
+    let output = try Layout.any(self.shape(node.outputs[0]))
+    for layout in [own.layout, try Layout.channelsLast(shape), try .plain(shape)] {
+      let forward = try Primitive.pooling(kind, input: layout, output: output, window)
+      guard !forward.isReference else { continue }
+      let backward = try Primitive.poolingBackward(
+        kind, input: layout, output: forward.layout(.destination), window)
+      if !backward.isReference { return (forward, try tensor(node.inputs[0], in: layout)) }
+    }
+    return (try Primitive.pooling(kind, input: own.layout, output: output, window), own)
+  }
+
   mutating func averagePool(_ node: LoweredNode, _ rule: AveragePool) throws {
-    let x = try tensor(node.inputs[0])
     let window = try rule.window.geometry(rank: shape(node.inputs[0]).count, layer: node.layer)
-    let primitive = try Primitive.pooling(
-      .average(countsPadding: rule.countsPadding), input: x.layout, output: try .any(shape(node.outputs[0])), window)
+    let (primitive, x) = try pooling(.average(countsPadding: rule.countsPadding), node, window)
     let y = result(node.outputs[0], in: primitive.layout(.destination))
     averagePools[PoolKey(layer: node.layer, input: shape(node.inputs[0]))] = (x.layout, y.layout)
     try append(primitive, [(.source, x)], results: [(.destination, node.outputs[0], y)], node: node)

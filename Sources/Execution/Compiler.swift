@@ -17,19 +17,20 @@ struct Compiler {
   /// Layouts of x and y of each average-pooling.
   var averagePools: [PoolKey: (input: Layout, output: Layout)] = [:]
   private let parameterIndex: [ValueID: Int]
-  /// Parameters by their gradient; the sum of two parameters gives both the same one.
+  /// Parameters by their gradient, statistics by their observation; the sum of two parameters gives both one gradient.
   private let gradientIndices: [ValueID: [Int]]
 
   init(_ lowered: LoweredGraph, parameterLayouts: [Layout]?) {
     self.lowered = lowered
     let graph = lowered.graph
     tensors = Array(repeating: [], count: lowered.types.count)
-    self.parameterLayouts = parameterLayouts.map { $0 } ?? Array(repeating: nil, count: graph.parameters.count)
-    let parameterIndex = Dictionary(uniqueKeysWithValues: graph.parameters.enumerated().map { ($1, $0) })
+    self.parameterLayouts = parameterLayouts.map { $0 } ?? Array(repeating: nil, count: graph.stored.count)
+    let parameterIndex = Dictionary(uniqueKeysWithValues: graph.stored.enumerated().map { ($1, $0) })
     self.parameterIndex = parameterIndex
+    let summed =
+      graph.parameterGradients.map { ($0.parameter, $0.gradient) } + graph.observations.map { ($0.statistic, $0.value) }
     gradientIndices = Dictionary(
-      graph.parameterGradients.compactMap { pair in parameterIndex[pair.parameter].map { (pair.gradient, [$0]) } },
-      uniquingKeysWith: +)
+      summed.compactMap { kept, value in parameterIndex[kept].map { (value, [$0]) } }, uniquingKeysWith: +)
   }
 
   mutating func compile() throws {
@@ -79,6 +80,9 @@ struct Compiler {
     case .softmaxCrossEntropyBackward(let rule): try crossEntropyBackward(node, divisor: rule.divisor)
     case .meanSquaredError(let rule): try squaredError(node, divisor: rule.divisor)
     case .meanSquaredErrorBackward(let rule): try squaredErrorBackward(node, divisor: rule.divisor)
+    case .batchNormalisation(let rule): try batchNormalisation(node, rule)
+    case .batchNormalisationBackward: try batchNormalisationBackward(node)
+    case .affineNormalisation(let rule): try affineNormalisation(node, rule)
     }
   }
 
@@ -125,8 +129,12 @@ struct Compiler {
   ///
   /// The gradient of a parameter goes straight to the parameter's gradient if the layout is the parameter's.
   mutating func result(_ value: ValueID, in layout: Layout) -> Tensor {
-    if let index = gradientIndices[value]?.first(where: { parameterLayouts[$0] == layout }) {
-      return Tensor(layout: layout, storage: .gradient(index))
+    if let indices = gradientIndices[value] {
+      // Nothing reads a statistic in training, so nothing has chosen its layout.
+      for index in indices where parameterLayouts[index] == nil { parameterLayouts[index] = layout }
+      if let index = indices.first(where: { parameterLayouts[$0] == layout }) {
+        return Tensor(layout: layout, storage: .gradient(index))
+      }
     }
     return Tensor(layout: layout, storage: buffer(layout.byteCount))
   }

@@ -7,20 +7,22 @@ struct LoweredNode {
   var outputs: [ValueID]
   var activation: ActivationFunction?
   var layer: String
+  var normalisation = NormalisationFusion()
 }
 
 /// A graph after fusion. Values keep their identifiers; fusion may add values at the end.
 ///
-/// Two rewrites, both exact:
+/// Three rewrites, all exact:
 /// - A dense layer or convolution takes over the activation that follows it, if nothing else reads its own result
 ///   (activations are differentiated from their output, so backward never does).
 /// - The gradient of ReLU followed by max-pooling masks before it spreads: relu′ at a window's winner is the sign of
 ///   the pooled value, so the mask is applied to the pooled gradient, a fraction of the size, and the ReLU's output
 ///   need not be kept for backward.
+/// - A normalisation takes over what follows it: see `fuseNormalisations`.
 struct LoweredGraph {
   let graph: Graph
   private(set) var types: [TensorType]
-  private(set) var nodes: [LoweredNode]
+  var nodes: [LoweredNode]
 
   init(_ graph: Graph) {
     self.graph = graph
@@ -29,10 +31,11 @@ struct LoweredGraph {
       LoweredNode(operation: $0.operation, inputs: $0.inputs, outputs: $0.outputs, layer: $0.layer)
     }
     fuseActivations()
+    fuseNormalisations()
     maskBeforeUnpooling()
   }
 
-  private var readers: [ValueID: [Int]] {
+  var readers: [ValueID: [Int]] {
     var readers: [ValueID: [Int]] = [:]
     for (index, node) in nodes.enumerated() {
       for input in node.inputs { readers[input, default: []].append(index) }

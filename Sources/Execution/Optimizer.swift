@@ -25,10 +25,11 @@ package enum Optimizer: Hashable, Sendable, Codable {
     switch self {
     case .sgd(let momentum, let decay, let nesterov):
       if momentum == 0 {
-        unsafe Self.plainDescent(store.parameters, store.slot(0), store.elementCount, learningRate, decay)
+        unsafe Self.plainDescent(store.parameters, store.slot(0), store.trainableCount, learningRate, decay)
       } else {
         unsafe Self.momentumDescent(
-          store.parameters, store.slot(0), store.state(0), store.elementCount, learningRate, decay, momentum, nesterov)
+          store.parameters, store.slot(0), store.state(0), store.trainableCount, learningRate, decay, momentum, nesterov
+        )
       }
     case .adam(let beta1, let beta2, let epsilon, let decay, let decoupled):
       let correction1 = Float(1 - pow(Double(beta1), Double(step)))
@@ -37,7 +38,7 @@ package enum Optimizer: Hashable, Sendable, Codable {
         beta1: beta1, beta2: beta2, epsilon: epsilon, stepSize: learningRate / correction1,
         rootScale: 1 / correction2.squareRoot(), gradientDecay: decoupled ? 0 : decay,
         shrink: decoupled ? 1 - learningRate * decay : 1)
-      unsafe Self.adam(store.parameters, store.slot(0), store.state(0), store.state(1), store.elementCount, rates)
+      unsafe Self.adam(store.parameters, store.slot(0), store.state(0), store.state(1), store.trainableCount, rates)
     }
   }
 

@@ -3,20 +3,22 @@ package import ModelGraph
 
 /// The trained state of a model: parameters, gradient slots and optimizer states, in one arena.
 ///
-/// Each section holds the parameters in the order in which their gradients become ready, in the layouts that the
-/// kernels read, each from a 64-byte boundary. All sections have the same offsets, so an optimizer is one pass over
+/// Each section holds the parameters in the order in which their gradients become ready, then the statistics, in the
+/// layouts that the kernels read, each from a 64-byte boundary. All sections have the same offsets, so an optimizer is one pass over
 /// flat arrays, and a bucket of gradients is a range. Padding is zero in every section and stays zero.
 @safe package final class ParameterStore {
   package let graph: Graph
-  /// By position in `Graph.parameters`.
+  /// By position in `Graph.stored`.
   package let layouts: [Layout]
   /// Floats in a section of parameters or optimizer states.
   package let elementCount: Int
+  /// Those of them that an optimizer moves; the statistics lie behind.
+  package let trainableCount: Int
   /// Floats in a gradient slot: the gradients, then the loss and what else is summed over shards with it.
   package let slotElementCount: Int
   package let slotCount: Int
   package let stateCount: Int
-  /// Offset of each parameter in floats, by position in `Graph.parameters`.
+  /// Offset of each parameter and statistic in floats, by position in `Graph.stored`.
   package let offsets: [Int]
 
   /// Numbers behind the gradients of a slot: the loss first.
@@ -34,6 +36,7 @@ package import ModelGraph
     self.slotCount = slotCount
     self.stateCount = stateCount
     (offsets, elementCount) = Self.places(compiled)
+    trainableCount = compiled.graph.statistics.isEmpty ? elementCount : offsets[compiled.graph.parameters.count]
     slotElementCount = elementCount + Self.tailCount
     arena = try Arena(byteCount: 4 * (elementCount * (1 + stateCount) + slotElementCount * slotCount))
   }
@@ -52,11 +55,11 @@ package import ModelGraph
     return (offsets, next)
   }
 
-  /// Positions in `Graph.parameters`, first gradient ready first.
+  /// Positions in `Graph.stored`, first gradient ready first, statistics last.
   package static func readyOrder(_ graph: Graph) -> [Int] {
     let positions = Dictionary(uniqueKeysWithValues: graph.parameters.enumerated().map { ($1, $0) })
     let ready = graph.parameterGradients.compactMap { positions[$0.parameter] }
-    return ready + graph.parameters.indices.filter { !ready.contains($0) }
+    return ready + graph.stored.indices.filter { !ready.contains($0) }
   }
 
   package var byteCount: Int { arena.byteCount }
@@ -111,6 +114,20 @@ package import ModelGraph
     for index in 0..<slotElementCount { unsafe to[index] += from[index] }
   }
 
+  /// Moves each statistic towards what a step has observed: s ← s + momentum · (Σ observations / shards − s), the sums in
+  /// slot 0.
+  package func updateStatistics(shards: Int) {
+    for (position, statistic) in graph.statistics.enumerated() {
+      guard case .statistic(_, let momentum) = graph[statistic].role else { continue }
+      let index = graph.parameters.count + position
+      let (kept, seen) = unsafe (parameters + offsets[index], slot(0) + offsets[index])
+      let (share, scale) = (Float(momentum), 1 / Float(shards))
+      for element in 0..<graph[statistic].type.shape.elementCount {
+        unsafe kept[element] += share * (seen[element] * scale - kept[element])
+      }
+    }
+  }
+
   // MARK: Canonical copies
 
   /// What a section holds.
@@ -123,7 +140,7 @@ package import ModelGraph
   /// The elements of one parameter's tensor, row-major.
   package func read(_ parameter: Int, _ section: Section = .parameters) throws -> [Float] {
     let plain = try layouts[parameter].plain
-    let count = graph[graph.parameters[parameter]].type.shape.elementCount
+    let count = graph[graph.stored[parameter]].type.shape.elementCount
     return try unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialised in
       unsafe try copy(layouts[parameter], start(section) + offsets[parameter], to: plain, buffer.baseAddress!)
       initialised = count
@@ -132,11 +149,11 @@ package import ModelGraph
 
   /// Sets one parameter's tensor from row-major elements.
   package func write(_ elements: [Float], to parameter: Int, _ section: Section = .parameters) throws {
-    let shape = graph[graph.parameters[parameter]].type.shape
+    let shape = graph[graph.stored[parameter]].type.shape
     guard elements.count == shape.elementCount else {
       throw ExecutionError(
         .parameterMismatch,
-        "parameter '\(graph[graph.parameters[parameter]].name)' is \(shape), given \(elements.count) elements")
+        "parameter '\(graph[graph.stored[parameter]].name)' is \(shape), given \(elements.count) elements")
     }
     // oneDNN takes the source of a reorder by a mutable pointer and only reads it.
     try unsafe elements.withUnsafeBufferPointer { buffer in

@@ -16,6 +16,7 @@ package struct NodeID: Hashable, Sendable, Codable, Comparable {
 /// How a parameter's values are drawn before the first step. Draws are keyed by (seed, parameter position).
 package enum Initialiser: Hashable, Sendable, Codable {
   case zeros
+  case ones
   /// Uniform on [−bound, bound).
   case uniform(bound: Float)
   /// Normal with mean 0.
@@ -27,6 +28,9 @@ package struct Value: Hashable, Sendable, Codable {
   package enum Role: Hashable, Sendable, Codable {
     case input
     case parameter(Initialiser)
+    /// What training observes rather than learns, such as the running mean of a batch normalisation: after each step
+    /// it moves by `momentum` of the way to the observation.
+    case statistic(Initialiser, momentum: Double)
     case intermediate(producer: NodeID)
   }
 
@@ -35,6 +39,13 @@ package struct Value: Hashable, Sendable, Codable {
   package let role: Role
 
   package var isParameter: Bool { if case .parameter = role { true } else { false } }
+  /// How the value is drawn before the first step; nil for inputs and intermediates.
+  package var initialiser: Initialiser? {
+    switch role {
+    case .parameter(let initialiser), .statistic(let initialiser, _): initialiser
+    case .input, .intermediate: nil
+    }
+  }
   package var producer: NodeID? { if case .intermediate(let node) = role { node } else { nil } }
 }
 
@@ -59,11 +70,20 @@ package struct Graph: Hashable, Sendable, Codable {
   package private(set) var nodes: [Node] = []
   package private(set) var inputs: [ValueID] = []
   package private(set) var parameters: [ValueID] = []
+  package private(set) var statistics: [ValueID] = []
 
   /// What the graph is asked for by name, such as `logits` and `loss`; alive to the end of a step.
   package var outputs: [String: ValueID] = [:]
   /// Gradient of each parameter, in the order in which they become ready in backward. Empty before differentiation.
   package internal(set) var parameterGradients: [ParameterGradient] = []
+
+  /// What a step observes of each statistic; as with gradients, shards' observations are summed.
+  package private(set) var observations: [Observation] = []
+
+  package struct Observation: Hashable, Sendable, Codable {
+    package let statistic: ValueID
+    package let value: ValueID
+  }
 
   package struct ParameterGradient: Hashable, Sendable, Codable {
     package let parameter: ValueID
@@ -86,6 +106,25 @@ package struct Graph: Hashable, Sendable, Codable {
     parameters.append(id)
     return id
   }
+
+  /// - Parameter momentum: share of the way to a step's observation, in 0 ... 1.
+  package mutating func statistic(
+    _ name: String, _ shape: Shape, _ initialiser: Initialiser, momentum: Double
+  ) -> ValueID {
+    let role = Value.Role.statistic(initialiser, momentum: momentum)
+    let id = appendValue(Value(name: name, type: TensorType(shape), role: role))
+    statistics.append(id)
+    return id
+  }
+
+  /// Has each step move `statistic` towards `value`, averaged over the shards.
+  package mutating func observe(_ statistic: ValueID, _ value: ValueID) {
+    precondition(self[statistic].type == self[value].type, "an observation is of its statistic's shape")
+    observations.append(Observation(statistic: statistic, value: value))
+  }
+
+  /// What a trained model is: the values that a run keeps and a checkpoint holds, parameters first.
+  package var stored: [ValueID] { parameters + statistics }
 
   /// Appends a node and gives its outputs.
   /// - Throws: `GraphError` if the inputs do not fit the operation.

@@ -81,6 +81,9 @@ package enum Operation: Hashable, Sendable, Codable {
   case softmaxCrossEntropyBackward(SoftmaxCrossEntropyBackward)
   case meanSquaredError(MeanSquaredError)
   case meanSquaredErrorBackward(MeanSquaredErrorBackward)
+  case batchNormalisation(BatchNormalisation)
+  case batchNormalisationBackward(BatchNormalisationBackward)
+  case affineNormalisation(AffineNormalisation)
 
   package var rule: any OperationRule {
     switch self {
@@ -111,6 +114,9 @@ package enum Operation: Hashable, Sendable, Codable {
     case .softmaxCrossEntropyBackward(let rule): rule
     case .meanSquaredError(let rule): rule
     case .meanSquaredErrorBackward(let rule): rule
+    case .batchNormalisation(let rule): rule
+    case .batchNormalisationBackward(let rule): rule
+    case .affineNormalisation(let rule): rule
     }
   }
 

@@ -2,22 +2,22 @@ package import ModelGraph
 import Randomness
 
 extension Graph {
-  /// The values of `parameter` before the first step, row-major.
+  /// The values of a parameter or statistic before the first step, row-major.
   ///
-  /// A function of the seed, the parameter's position among `parameters`, its shape and its initialiser: every rank
+  /// A function of the seed, the value's position among `stored`, its shape and its initialiser: every rank
   /// draws the same values, and no parameter's values depend on another's.
-  /// - Parameter parameter: one of `parameters`.
+  /// - Parameter parameter: one of `stored`.
   package func initialParameterValues(_ parameter: ValueID, seed: UInt64) -> [Float] {
-    guard case .parameter(let initialiser) = self[parameter].role,
-      let position = parameters.firstIndex(of: parameter)
-    else {
-      preconditionFailure("value \(parameter.index), \(self[parameter].name), is not a parameter of this graph")
+    guard let initialiser = self[parameter].initialiser, let position = stored.firstIndex(of: parameter) else {
+      preconditionFailure("value \(parameter.index), \(self[parameter].name), is not kept by this graph")
     }
     let count = self[parameter].type.shape.elementCount
     var stream = RandomStream(seed: seed, purpose: .initialisation, stream: UInt64(position))
     switch initialiser {
     case .zeros:
       return [Float](repeating: 0, count: count)
+    case .ones:
+      return [Float](repeating: 1, count: count)
     case .uniform(let bound):
       guard bound > 0 else { return [Float](repeating: 0, count: count) }
       return (0..<count).map { _ in stream.uniform(in: -bound..<bound) }

@@ -33,11 +33,11 @@ package struct Checkpoint: Sendable {
   /// `optimizer.0.PARAMETER`; all are row-major float32.
   init(header: Header, store: ParameterStore) throws {
     var tensors: [SafetensorsFile.Tensor] = []
-    for (index, parameter) in store.graph.parameters.enumerated() {
-      let value = store.graph[parameter]
+    for (index, stored) in store.graph.stored.enumerated() {
+      let value = store.graph[stored]
       let shape = value.type.shape.dimensions
       tensors.append(try SafetensorsFile.Tensor(name: value.name, shape: shape, store.read(index)))
-      for state in 0..<store.stateCount {
+      for state in 0..<(value.isParameter ? store.stateCount : 0) {
         tensors.append(
           try SafetensorsFile.Tensor(
             name: "optimizer.\(state).\(value.name)", shape: shape, store.read(index, .state(state))))
@@ -67,15 +67,15 @@ package struct Checkpoint: Sendable {
   /// - Parameter withOptimizer: false to restore the parameters only, for evaluation.
   /// - Throws: `TrainingError` with `.invalidInput` if the checkpoint is of another model or optimizer.
   package func restore(to store: ParameterStore, withOptimizer: Bool) throws {
-    for (index, parameter) in store.graph.parameters.enumerated() {
-      let value = store.graph[parameter]
+    for (index, stored) in store.graph.stored.enumerated() {
+      let value = store.graph[stored]
       try store.write(elements(value.name, value.type.shape), to: index)
-      guard withOptimizer else { continue }
+      guard withOptimizer, value.isParameter else { continue }
       for state in 0..<store.stateCount {
         try store.write(elements("optimizer.\(state).\(value.name)", value.type.shape), to: index, .state(state))
       }
     }
-    let known = Set(store.graph.parameters.map { store.graph[$0].name })
+    let known = Set(store.graph.stored.map { store.graph[$0].name })
     if let stranger = file.tensors.first(where: { !$0.name.hasPrefix("optimizer.") && !known.contains($0.name) }) {
       throw TrainingError(
         .invalidInput,

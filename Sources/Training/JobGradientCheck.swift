@@ -82,7 +82,7 @@ package struct JobGradientCheck: Codable, Sendable {
       self.images = images
       self.labels = labels
       parameters = Dictionary(
-        uniqueKeysWithValues: graph.parameters.map { ($0, graph.initialParameterValues($0, seed: seed)) })
+        uniqueKeysWithValues: graph.stored.map { ($0, graph.initialParameterValues($0, seed: seed)) })
     }
 
     func given(_ graph: Graph) -> [ValueID: [Double]] {

@@ -31,7 +31,7 @@ struct NumericalFailure {
 
   /// Checks what a step's update left, before it is saved or tested. The ranks have the same state, so all throw alike.
   static func check(_ store: ParameterStore, step: Int, _ trainer: Trainer) throws {
-    for (index, parameter) in store.graph.parameters.enumerated() {
+    for (index, parameter) in store.graph.stored.enumerated() {
       for section in [.parameters] + (0..<store.stateCount).map(ParameterStore.Section.state)
       where try store.read(index, section).contains(where: { !$0.isFinite }) {
         let what = section == .parameters ? "parameter" : "optimizer's state of parameter"

@@ -138,6 +138,7 @@ final class RunState {
         step: number, loss: loss, source: NormalisedImages(data.training, data.normalisation), order: order)
     }
     optimizer.update(replica.store, step: number, learningRate: Float(learningRate))
+    replica.store.updateStatistics(shards: job.training.shards)
     try record(number, loss, begin: begin, reduction: reduced - reduceBegin)
     return (loss, isStopWanted ? trainer.stopRequest() ?? SIGTERM : nil)
   }

@@ -19,7 +19,7 @@ final class BoundGraph {
 
   /// Sets every input and parameter; labels are whole numbers.
   func give(_ given: [ValueID: [Double]]) throws {
-    for (index, id) in graph.parameters.enumerated() {
+    for (index, id) in graph.stored.enumerated() {
       try store.write((given[id] ?? []).map(Float.init), to: index)
     }
     try program.give(given)

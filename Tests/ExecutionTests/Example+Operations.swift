@@ -3,7 +3,8 @@ import ModelGraph
 extension Example {
   /// One or more small graphs for every operation. Inputs are parameters where their gradient is wanted too.
   static func operations() throws -> [Example] {
-    try dense() + convolutions() + pooling() + recurrent() + sequences() + elementwise() + activations() + losses()
+    try dense() + convolutions() + pooling() + normalisation() + recurrent() + sequences() + elementwise()
+      + activations() + losses()
   }
 
   private static func dense() throws -> [Example] {
@@ -66,6 +67,29 @@ extension Example {
         let window = Window(kernel: Extent(3, 2), stride: Extent(2, 1), padding: Extent(1, 1))
         let x = graph.parameter("x", [2, 3, 8, 7])
         return try graph.meanSquared(try graph.apply(.averagePool(AveragePool(window: window)), x))
+      }
+    ]
+  }
+
+  private static func normalisation() throws -> [Example] {
+    let shapes: [Shape] = [[3, 5, 2, 4], [7, 4], [2, 3, 5], [2, 3, 2, 3, 2]]
+    return try shapes.map { shape in
+      try Example("batch normalisation of \(shape)") { graph in
+        let inputs = [
+          graph.parameter("x", shape), graph.parameter("scale", [shape[1]]), graph.parameter("shift", [shape[1]]),
+        ]
+        return try graph.meanSquared(
+          try graph.append(.batchNormalisation(BatchNormalisation(epsilon: 0.01)), inputs, layer: "norm")[0])
+      }
+    } + [
+      try Example("a normalisation with given statistics, then a dense layer") { graph in
+        let x = graph.input("x", TensorType([3, 4]))
+        var inputs = [x]
+        for name in ["scale", "shift", "mean"] { inputs.append(graph.input(name, TensorType([4]))) }
+        inputs.append(graph.statistic("variance", [4], .ones, momentum: 0.1))
+        let y = try graph.append(.affineNormalisation(AffineNormalisation(epsilon: 2)), inputs, layer: "norm")[0]
+        return try graph.meanSquared(
+          try graph.apply(.dense(Dense(hasBias: false)), y, graph.parameter("weight", [5, 4])))
       }
     ]
   }

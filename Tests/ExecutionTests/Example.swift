@@ -21,7 +21,7 @@ struct Example: Sendable, CustomTestStringConvertible {
     graph = try forward.differentiated(loss)
     self.name = name
     var given: [ValueID: [Double]] = [:]
-    for id in graph.inputs + graph.parameters {
+    for id in graph.inputs + graph.stored {
       let type = graph[id].type
       given[id] =
         type.elementType == .float32 ? Self.pattern(type.shape.elementCount, salt: id.index) : labels

@@ -10,18 +10,21 @@ struct Network: Sendable, CustomTestStringConvertible {
   let loss: Loss
   /// [C, H, W] of a sample.
   let sample: [Int]
+  /// Normalised features need two samples.
+  let smallestBatch: Int
   /// Appends the layers and gives their last value, [N, K].
   let layers: @Sendable (inout Graph, ValueID) throws -> ValueID
 
   var testDescription: String { name }
 
   init(
-    _ name: String, _ loss: Loss = .crossEntropy, sample: [Int],
+    _ name: String, _ loss: Loss = .crossEntropy, sample: [Int], smallestBatch: Int = 1,
     _ layers: @escaping @Sendable (inout Graph, ValueID) throws -> ValueID
   ) {
     self.name = name
     self.loss = loss
     self.sample = sample
+    self.smallestBatch = smallestBatch
     self.layers = layers
   }
 
@@ -49,7 +52,7 @@ struct Network: Sendable, CustomTestStringConvertible {
   /// classes, every seventh left out.
   static func given(for graph: Graph, classes: Int) -> [ValueID: [Double]] {
     var given: [ValueID: [Double]] = [:]
-    for id in graph.inputs + graph.parameters {
+    for id in graph.inputs + graph.stored {
       let type = graph[id].type
       guard type.elementType == .float32 else {
         given[id] = (0..<type.shape.elementCount).map { $0 % 7 == 6 ? -1 : Double($0 * 3 % classes) }
@@ -62,7 +65,10 @@ struct Network: Sendable, CustomTestStringConvertible {
     return given
   }
 
-  static let all = [stridedBlocks, pooledChain, overlappingPools, fanOut, dropouts, smooth, remainders]
+  static let all = [
+    stridedBlocks, pooledChain, overlappingPools, fanOut, dropouts, smooth, remainders, residualBlocks, narrowNorms,
+    volumes, depthwise,
+  ]
 
   /// Channels 3, 16, 32: blocked layouts, unequal strides and padding.
   static let stridedBlocks = Network("strided blocks", sample: [3, 11, 9]) { graph, x in
@@ -127,6 +133,57 @@ struct Network: Sendable, CustomTestStringConvertible {
     y = try graph.maxPool("p", graph.activation("t2", y, .tanh), Window(kernel: Extent(2), stride: Extent(1)))
     y = try graph.dense("f1", graph.flatten("flat", y), outputs: 9)
     return try graph.dense("f2", graph.activation("s3", y, .sigmoid), outputs: 4)
+  }
+
+  /// Normalisations that take over ReLU and additions: with a normalised shortcut, with a plain one, before a pool.
+  static let residualBlocks = Network("residual blocks", sample: [3, 10, 9]) { graph, x in
+    let settings = BatchNormalisationSettings(isTraining: true)
+    func normalised(_ name: String, _ x: ValueID, channels: Int, stride: Int = 1, in graph: inout Graph) throws
+      -> ValueID
+    {
+      let y = try graph.convolution(
+        "c" + name, x,
+        .init(channels: channels, kernel: Extent(3), stride: Extent(stride), padding: Extent(1), hasBias: false))
+      return try graph.batchNormalisation("n" + name, y, settings)
+    }
+    var y = try graph.activation("r0", normalised("0", x, channels: 16, in: &graph), .relu)
+    y = try graph.maxPool("p", y, Window(kernel: Extent(3), stride: Extent(2), padding: Extent(1)))
+    var z = try graph.activation("r1", normalised("1", y, channels: 32, stride: 2, in: &graph), .relu)
+    z = try normalised("2", z, channels: 32, in: &graph)
+    let shortcut = try normalised("3", y, channels: 32, stride: 2, in: &graph)
+    y = try graph.activation("r2", graph.add("a2", z, shortcut), .relu)
+    z = try graph.activation("r4", normalised("4", y, channels: 32, in: &graph), .relu)
+    z = try normalised("5", z, channels: 32, in: &graph)
+    y = try graph.activation("r5", graph.add("a5", y, z), .relu)
+    return try graph.dense("f", graph.flatten("flat", graph.globalAveragePool("g", y)), outputs: 5)
+  }
+
+  /// Channels that do not fill a vector, and a normalisation of features, without ReLU behind.
+  static let narrowNorms = Network("norms of narrow layers", .squaredError, sample: [1, 9, 8], smallestBatch: 2) {
+    graph, x in
+    let settings = BatchNormalisationSettings(epsilon: 0.01, isTraining: true)
+    var y = try graph.convolution("c1", x, .init(channels: 21, kernel: Extent(3), hasBias: false))
+    y = try graph.activation("r1", graph.batchNormalisation("n1", y, settings), .relu)
+    y = try graph.convolution("c2", y, .init(channels: 6, kernel: Extent(2), stride: Extent(2), hasBias: false))
+    y = try graph.activation("t2", graph.batchNormalisation("n2", y, settings), .tanh)
+    y = try graph.dense("f1", graph.flatten("flat", y), outputs: 19, hasBias: false)
+    return try graph.dense("f2", graph.batchNormalisation("n3", y, settings), outputs: 4)
+  }
+
+  static let volumes = Network("volumes", sample: [2, 5, 6, 7]) { graph, x in
+    var y = try graph.convolution("c1", x, .init(channels: 16, kernel: Extent(2, 3, 2), padding: Extent(1, 0, 1)))
+    y = try graph.maxPool("p1", graph.activation("r1", y, .relu), Window(kernel: Extent(2), stride: Extent(1, 2, 2)))
+    y = try graph.convolution("c2", y, .init(channels: 8, kernel: Extent(1, 2, 3), groups: 2))
+    return try graph.dense("f", graph.flatten("flat", graph.globalAveragePool("g", y)), outputs: 3)
+  }
+
+  static let depthwise = Network("depthwise and dilated", sample: [3, 12, 11]) { graph, x in
+    var y = try graph.convolution("c1", x, .init(channels: 32, kernel: Extent(3)))
+    y = try graph.convolution("c2", y, .init(channels: 32, kernel: Extent(3), stride: Extent(2, 1), groups: 32))
+    y = try graph.convolution("c3", graph.activation("r2", y, .relu), .init(channels: 16, kernel: Extent(1)))
+    y = try graph.averagePool("p", y, Window(kernel: Extent(2), stride: Extent(1), padding: Extent(1)))
+    y = try graph.convolution("c4", y, .init(channels: 16, kernel: Extent(2), dilation: Extent(2, 3), groups: 4))
+    return try graph.dense("f", graph.flatten("flat", y), outputs: 7)
   }
 
   /// Windows that do not reach the last rows and columns.

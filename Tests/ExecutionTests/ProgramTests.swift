@@ -36,7 +36,7 @@ import Testing
   @Test(arguments: Network.all, [1, 3, 17]) func programEqualsReferenceForNetworks(
     _ network: Network, batch: Int
   ) throws {
-    let graph = try network.training(batch: batch)
+    let graph = try network.training(batch: max(batch, network.smallestBatch))
     try expectReference(graph, Network.given(for: graph, classes: 3), dropout)
   }
 
@@ -70,6 +70,31 @@ import Testing
     let fanOut = try BoundGraph(Network.fanOut.training(batch: 3)).compiled.implementations.map(\.operation)
     let unpooled = try #require(fanOut.firstIndex(of: "max-pool backward"))
     #expect(fanOut[..<unpooled].last { $0 != "reorder" } != "relu backward")
+  }
+
+  @Test func normalisationsTakeOverAdditionsAndReLUs() throws {
+    let operations = try BoundGraph(Network.residualBlocks.training(batch: 3)).compiled.implementations.map(\.operation)
+    #expect(!operations.contains("relu") && !operations.contains("relu backward"))
+    // One gradient sum is of the input of the second block, taken over too, one of the pool's output.
+    #expect(operations.count { $0 == "add" } == 1)
+  }
+
+  /// Channels far from 0: the mean must not swallow the variance.
+  @Test func aVarianceFarFromZeroIsExact() throws {
+    var graph = Graph()
+    let x = graph.input("x", TensorType([4, 19, 30, 25]))
+    let scale = graph.parameter("scale", [19])
+    let y = try graph.append(
+      .batchNormalisation(BatchNormalisation(epsilon: 1e-5)), [x, scale, graph.parameter("shift", [19])], layer: "n")
+    graph.outputs = ["mean": y[1], "inverse": y[2]]
+    var given = Network.given(for: graph, classes: 1)
+    given[x] = given[x]?.map { Double(Float($0 + 1000)) }
+    let expected = try ReferenceExecutor(graph).run(given, dropout: dropout)
+    let bound = try BoundGraph(graph)
+    try bound.give(given)
+    try bound.program.run(dropout: dropout)
+    expectClose(bound.program.output("mean"), expected[y[1]], relative: 1e-7, "mean")
+    expectClose(bound.program.output("inverse"), expected[y[2]], relative: 1e-6, "1 / deviation")
   }
 
   @Test(arguments: Network.all) func noKernelIsAPlainLoop(_ network: Network) throws {
@@ -111,6 +136,12 @@ import Testing
       expectClose(
         try bound.gradient(of: pair.parameter), expected[pair.gradient], relative: 1e-5,
         "gradient of \(graph[pair.parameter].name)", sourceLocation: sourceLocation)
+    }
+    for (index, observation) in graph.observations.enumerated() {
+      let position = try #require(graph.statistics.firstIndex(of: observation.statistic))
+      expectClose(
+        try bound.store.read(graph.parameters.count + position, .gradient(slot: 0)), expected[observation.value],
+        relative: 1e-5, "observation \(index)", sourceLocation: sourceLocation)
     }
     if let loss = graph.outputs["loss"] {
       expectClose([bound.loss()], expected[loss], relative: 1e-5, "loss", sourceLocation: sourceLocation)

@@ -53,7 +53,7 @@ package struct ReferenceExecutor: Sendable {
       }
       values.elements[id.index] = elements
     }
-    for id in graph.inputs + graph.parameters where values.elements[id.index] == nil {
+    for id in graph.inputs + graph.stored where values.elements[id.index] == nil {
       throw ReferenceError(.missingValue, graph[id].name, "no elements were given; give \(graph[id].type)")
     }
     try run(nodes, on: &values, dropout: dropout)

@@ -48,6 +48,9 @@ extension Operation {
     case .softmaxCrossEntropyBackward(let rule): rule
     case .meanSquaredError(let rule): rule
     case .meanSquaredErrorBackward(let rule): rule
+    case .batchNormalisation(let rule): rule
+    case .batchNormalisationBackward(let rule): rule
+    case .affineNormalisation(let rule): rule
     }
   }
 }
