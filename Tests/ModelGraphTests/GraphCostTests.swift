@@ -98,10 +98,9 @@ import Units
     let weights: [Shape] = [[rows, i], [rows, units]]
     let work = n * t * (2 * gates * (i * units + units * units) + elementwise * units)
     let y = n * t * units
-    let saved = cell == .rnn ? 0 : cell == .lstm ? 5 * y : 4 * y
+    let saved = cell == .rnn ? 0 : (gates + 1) * y
     let states = cell == .lstm ? 2 * n * units : n * units
-    let kept: [Shape] =
-      cell == .rnn ? [] : cell == .lstm ? [[n, t, 4 * units], [n, t, units]] : [[n, t, 4 * units]]
+    let kept: [Shape] = cell == .rnn ? [] : [[n, t, rows], [n, t, units]]
     let parameters = rows * (i + units + 2)
     func backward(wantsInput: Bool) -> Row {
       let rule = RecurrentBackward(

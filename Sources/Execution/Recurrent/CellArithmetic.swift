@@ -5,24 +5,27 @@ import ModelGraph
 
 /// Where the numbers of a sample lie at a step of the forward pass.
 @unsafe struct ForwardRow {
-  /// In: W_ih x + biases, the columns of the cell. Out: what backward reads.
+  /// In: W_ih x and the biases, the gates in the order of the weights. Out: the gates; RNN's h.
   let gates: UnsafeMutablePointer<Float>
-  /// W_hh h, the gates in the order of the weights.
+  /// W_hh h, in the same order.
   let recurrent: UnsafeMutablePointer<Float>
-  /// Biases by column.
-  let bias: UnsafeMutablePointer<Float>
+  /// b_hh.
+  let recurrentBias: UnsafeMutablePointer<Float>
   let previousHidden: UnsafeMutablePointer<Float>
   let previousCell: UnsafeMutablePointer<Float>
   let hidden: UnsafeMutablePointer<Float>
-  let cell: UnsafeMutablePointer<Float>
+  /// LSTM's c, GRU's (W_hh h + b_hh)ₙ.
+  let beside: UnsafeMutablePointer<Float>
 }
 
 /// Where the numbers of a sample lie at a step of the backward pass.
 @unsafe struct BackwardRow {
-  /// In: what forward kept. Out: the gradients of the sums that the gates are functions of.
+  /// In: the gates. Out: the gradients of the sums that they are functions of, as far as x goes.
   let gates: UnsafeMutablePointer<Float>
+  /// Out: the same, as far as h goes. Only GRU tells them apart.
+  let stateGates: UnsafeMutablePointer<Float>
   let hidden: UnsafeMutablePointer<Float>
-  let cell: UnsafeMutablePointer<Float>
+  let beside: UnsafeMutablePointer<Float>
   let previousHidden: UnsafeMutablePointer<Float>
   let previousCell: UnsafeMutablePointer<Float>
   /// In: the whole gradient of h. Out: the part of the previous h's gradient that does not come through W_hh.
@@ -50,14 +53,14 @@ extension RecurrentCell {
     }
   }
 
-  /// Columns i, f, g, o.
+  /// Gates i, f, g, o.
   @unsafe private func forwardLSTM(_ row: ForwardRow, _ units: Int) {
     let (i, f) = unsafe (row.gates, row.gates + units)
     let (g, o) = unsafe (row.gates + 2 * units, row.gates + 3 * units)
     unsafe addThenSigmoid(i, row.recurrent, 2 * units)
     unsafe addThenTangent(g, row.recurrent + 2 * units, units)
     unsafe addThenSigmoid(o, row.recurrent + 3 * units, units)
-    let (c, previous, h) = unsafe (row.cell, row.previousCell, row.hidden)
+    let (c, previous, h) = unsafe (row.beside, row.previousCell, row.hidden)
     for j in 0..<units { unsafe c[j] = f[j] * previous[j] + i[j] * g[j] }
     for j in 0..<units { unsafe h[j] = o[j] * VectorFunctions.tangent(c[j]) }
   }
@@ -66,7 +69,7 @@ extension RecurrentCell {
     let (i, f) = unsafe (row.gates, row.gates + units)
     let (g, o) = unsafe (row.gates + 2 * units, row.gates + 3 * units)
     let (dh, dc) = unsafe (row.hiddenGradient, row.cellGradient)
-    let (c, previous, tangent) = unsafe (row.cell, row.previousCell, row.scratch)
+    let (c, previous, tangent) = unsafe (row.beside, row.previousCell, row.scratch)
     for j in 0..<units { unsafe tangent[j] = VectorFunctions.tangent(c[j]) }
     for j in 0..<units {
       let (output, t, gradient) = unsafe (o[j], tangent[j], dh[j])
@@ -85,12 +88,12 @@ extension RecurrentCell {
     }
   }
 
-  /// Columns n, r, z and (W_hh h + b_hh)ₙ; the recurrent product has r, z, n.
+  /// Gates r, z, n.
   @unsafe private func forwardGRU(_ row: ForwardRow, _ units: Int) {
-    let (n, r) = unsafe (row.gates, row.gates + units)
-    let (z, product) = unsafe (row.gates + 2 * units, row.gates + 3 * units)
+    let (r, z, n) = unsafe (row.gates, row.gates + units, row.gates + 2 * units)
     unsafe addThenSigmoid(r, row.recurrent, 2 * units)
-    let (recurrent, bias) = unsafe (row.recurrent + 2 * units, row.bias + 3 * units)
+    let (recurrent, bias) = unsafe (row.recurrent + 2 * units, row.recurrentBias + 2 * units)
+    let product = unsafe row.beside
     for j in 0..<units { unsafe product[j] = recurrent[j] + bias[j] }
     for j in 0..<units { unsafe n[j] = VectorFunctions.tangent(n[j] + r[j] * product[j]) }
     let (h, previous) = unsafe (row.hidden, row.previousHidden)
@@ -98,8 +101,7 @@ extension RecurrentCell {
   }
 
   @unsafe private func backwardGRU(_ row: BackwardRow, _ units: Int) {
-    let (n, r) = unsafe (row.gates, row.gates + units)
-    let (z, product) = unsafe (row.gates + 2 * units, row.gates + 3 * units)
+    let (r, z, n) = unsafe (row.gates, row.gates + units, row.gates + 2 * units)
     let (dh, previous) = unsafe (row.hiddenGradient, row.previousHidden)
     for j in 0..<units {
       let (candidate, update, gradient) = unsafe (n[j], z[j], dh[j])
@@ -107,11 +109,13 @@ extension RecurrentCell {
       unsafe n[j] = gradient * (1 - update) * (1 - candidate * candidate)
       unsafe dh[j] = gradient * update
     }
+    let (product, inner) = unsafe (row.beside, row.stateGates + 2 * units)
     for j in 0..<units {
       let (reset, gradient) = unsafe (r[j], n[j])
       unsafe r[j] = gradient * product[j] * (reset * (1 - reset))
-      unsafe product[j] = gradient * reset
+      unsafe inner[j] = gradient * reset
     }
+    unsafe row.stateGates.update(from: r, count: 2 * units)
   }
 
   @unsafe private func backwardRNN(_ row: BackwardRow, _ units: Int) {

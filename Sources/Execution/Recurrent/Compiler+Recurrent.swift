@@ -20,22 +20,20 @@ extension Compiler {
     }
     add(node.outputs[0], try .timeMajor(self.shape(node.outputs[0])), as: .y)
     add(node.outputs[1], try .plain(self.shape(node.outputs[1])), as: .finalHidden)
-    if rule.cell.hasCellState {
-      add(node.outputs[2], try .plain(self.shape(node.outputs[2])), as: .finalCell)
-      add(node.outputs[4], try .timeMajor(self.shape(node.outputs[4])), as: .cells)
-    }
-    if rule.cell.savedColumns > 0 {
-      let gates = node.outputs[1 + rule.stateCount]
-      add(gates, try .timeMajor(self.shape(gates)), as: .gates)
+    if rule.cell.hasCellState { add(node.outputs[2], try .plain(self.shape(node.outputs[2])), as: .finalCell) }
+    if rule.cell.keepsGates {
+      for (operand, value) in zip([Operand.gates, .beside], node.outputs[(1 + rule.stateCount)...]) {
+        add(value, try .timeMajor(self.shape(value)), as: operand)
+      }
     } else {
-      operands[.gates] = operands[.y]
+      (operands[.gates], operands[.beside]) = (operands[.y], operands[.y])
     }
     for (operand, value) in zip([Operand.initialHidden, .initialCell], node.inputs.dropFirst(5)) {
       operands[operand] = try plain(value).storage
     }
     operands[.packed] = buffer(kernel.stepProduct.packedByteCount)
-    operands[.bias] = buffer(4 * shape.gateWidth)
-    operands[.product] = buffer(4 * shape.samples * shape.gateRows)
+    operands[.bias] = buffer(4 * shape.gateCount)
+    operands[.product] = buffer(4 * shape.samples * shape.gateCount)
     operands[.zeros] = buffer(4 * shape.units)
     operands[.scratchpad] = buffer(kernel.scratchpadByteCount)
     let absent = operands[.finalHidden, default: .loss]
@@ -57,9 +55,7 @@ extension Compiler {
     }
     if let saved = rule.savedInput {
       operands[.gates] = try timeMajor(node.inputs[saved]).storage
-      if rule.forward.cell.hasCellState { operands[.cells] = try timeMajor(node.inputs[saved + 1]).storage }
-    } else {
-      operands[.gates] = buffer(4 * shape.positions * shape.gateWidth)
+      operands[.beside] = try timeMajor(node.inputs[saved + 1]).storage
     }
     if let dy = rule.gradientInput(0) { operands[.outputGradient] = try timeMajor(node.inputs[dy]).storage }
     if let dh = rule.gradientInput(1) { operands[.finalHiddenGradient] = try plain(node.inputs[dh]).storage }
@@ -81,7 +77,9 @@ extension Compiler {
     operands[.packed] = buffer(kernel.stepProduct.packedByteCount)
     operands[.hiddenGradient] = buffer(4 * shape.samples * shape.units)
     operands[.cellGradient] = shape.cell.hasCellState ? buffer(4 * shape.samples * shape.units) : nil
-    operands[.sums] = buffer(4 * kernel.parts.count * shape.gateWidth)
+    operands[.chunk] =
+      shape.cell == .lstm ? operands[.gates] : buffer(4 * shape.chunkSteps * shape.samples * shape.gateCount)
+    operands[.sums] = buffer(4 * kernel.parts.count * kernel.sumCount)
     operands[.row] = buffer(4 * kernel.parts.count * shape.units)
     operands[.zeros] = buffer(4 * shape.units)
     operands[.scratchpad] = buffer(kernel.scratchpadByteCount)

@@ -14,8 +14,10 @@ extension Recurrent: ReferenceRule {
       trace.flatMap { $0.hidden[last] },
     ]
     if cell.hasCellState { outputs.append(trace.flatMap { $0.cell[last] }) }
-    if cell.savedColumns > 0 { outputs.append(trace.flatMap { $0.gates.flatMap { $0 } }) }
-    if cell.hasCellState { outputs.append(trace.flatMap { $0.cell.flatMap { $0 } }) }
+    if cell.keepsGates {
+      outputs.append(trace.flatMap { $0.gates.flatMap { $0 } })
+      outputs.append(trace.flatMap { ($0.product.isEmpty ? $0.cell : $0.product).flatMap { $0 } })
+    }
     precondition(outputs[0].count == run.samples * steps * units)
     return outputs
   }
@@ -98,25 +100,29 @@ private struct RecurrentReference {
     var hidden: [[Double]]
     var cell: [[Double]]
     var gates: [[Double]]
+    /// (W_hh h + b_hh)ₙ of GRU.
+    var product: [[Double]] = []
   }
 
   func forward(sample: Int) -> Trace {
     var trace = Trace(
       hidden: Array(repeating: [], count: steps), cell: Array(repeating: [], count: steps),
       gates: Array(repeating: [], count: steps))
+    if rule.cell == .gru { trace.product = Array(repeating: [], count: steps) }
     var h = row(initialHidden, sample)
     var c = row(initialCell, sample)
     for step in order {
       let fromInput = zip(product(inputWeights, features(sample, step), width: features), inputBias).map { $0 + $1 }
       let fromState = zip(product(recurrentWeights, h, width: units), recurrentBias).map { $0 + $1 }
       trace.gates[step] = advance(fromInput, fromState, &h, &c)
+      if rule.cell == .gru { trace.product[step] = Array(fromState.suffix(units)) }
       trace.hidden[step] = h
       trace.cell[step] = c
     }
     return trace
   }
 
-  /// One step of the cell; gives the columns that backward reads.
+  /// One step of the cell; gives the gates.
   private func advance(_ a: [Double], _ b: [Double], _ h: inout [Double], _ c: inout [Double]) -> [Double] {
     let all = 0..<units
     func gate(_ index: Int, _ unit: Int) -> Double { a[index * units + unit] + b[index * units + unit] }
@@ -135,7 +141,7 @@ private struct RecurrentReference {
       let product = all.map { b[2 * units + $0] }
       let n = all.map { tanh(a[2 * units + $0] + r[$0] * product[$0]) }
       h = all.map { [h] unit in (1 - z[unit]) * n[unit] + z[unit] * h[unit] }
-      return n + r + z + product
+      return r + z + n
     }
   }
 
@@ -172,11 +178,11 @@ private struct RecurrentReference {
       if let dy = given(0) { dh = zip(dh, row(dy, sample, step, width: units)).map { $0 + $1 } }
       let before = place > 0 ? order[place - 1] : nil
       let previous = before.map { row(y, sample, $0, width: units) } ?? row(initialHidden, sample)
-      var state = StepState(h: row(y, sample, step, width: units), previous: previous, gates: [], c: [], previousC: [])
+      var state = StepState(h: row(y, sample, step, width: units), previous: previous, gates: [], beside: [], previousC: [])
       if let saved = back.savedInput {
-        state.gates = row(inputs[saved], sample, step, width: 4 * units)
+        state.gates = row(inputs[saved], sample, step, width: rows)
+        state.beside = row(inputs[saved + 1], sample, step, width: units)
         if rule.cell.hasCellState {
-          state.c = row(inputs[saved + 1], sample, step, width: units)
           state.previousC =
             before.map { row(inputs[saved + 1], sample, $0, width: units) } ?? row(initialCell, sample)
         }
@@ -197,7 +203,8 @@ private struct RecurrentReference {
     let h: [Double]
     let previous: [Double]
     var gates: [Double]
-    var c: [Double]
+    /// LSTM's c, GRU's (W_hh h + b_hh)ₙ.
+    var beside: [Double]
     var previousC: [Double]
   }
 
@@ -214,7 +221,7 @@ private struct RecurrentReference {
       dh = all.map { _ in 0 }
       return (gates, gates)
     case .lstm:
-      let t = state.c.map { tanh($0) }
+      let t = state.beside.map { tanh($0) }
       let sum = all.map { [dh, dc] in dc[$0] + dh[$0] * kept(3, $0) * (1 - t[$0] * t[$0]) }
       let di = all.map { sum[$0] * kept(2, $0) * kept(0, $0) * (1 - kept(0, $0)) }
       let df = all.map { sum[$0] * state.previousC[$0] * kept(1, $0) * (1 - kept(1, $0)) }
@@ -225,11 +232,11 @@ private struct RecurrentReference {
       let gates = di + df + dg + output
       return (gates, gates)
     case .gru:
-      let dn = all.map { [dh] in dh[$0] * (1 - kept(2, $0)) * (1 - kept(0, $0) * kept(0, $0)) }
-      let dz = all.map { [dh] in dh[$0] * (state.previous[$0] - kept(0, $0)) * kept(2, $0) * (1 - kept(2, $0)) }
-      let dr = all.map { dn[$0] * kept(3, $0) * kept(1, $0) * (1 - kept(1, $0)) }
-      dh = all.map { [dh] in dh[$0] * kept(2, $0) }
-      return (dr + dz + dn, dr + dz + all.map { dn[$0] * kept(1, $0) })
+      let dn = all.map { [dh] in dh[$0] * (1 - kept(1, $0)) * (1 - kept(2, $0) * kept(2, $0)) }
+      let dz = all.map { [dh] in dh[$0] * (state.previous[$0] - kept(2, $0)) * kept(1, $0) * (1 - kept(1, $0)) }
+      let dr = all.map { dn[$0] * state.beside[$0] * kept(0, $0) * (1 - kept(0, $0)) }
+      dh = all.map { [dh] in dh[$0] * kept(1, $0) }
+      return (dr + dz + dn, dr + dz + all.map { dn[$0] * kept(0, $0) })
     }
   }
 

@@ -23,8 +23,9 @@ package enum RecurrentCell: String, Hashable, Sendable, Codable, CaseIterable {
   /// Whether a cell carries c beside h.
   package var hasCellState: Bool { self == .lstm }
 
-  /// Columns of H numbers that a step keeps for backward beside h: the gates, and for GRU (W h + b)ₙ; RNN keeps none.
-  package var savedColumns: Int { self == .rnn ? 0 : 4 }
+  /// Whether backward reads the gates, and beside them one more number a unit: LSTM's c, GRU's (W_hh h + b_hh)ₙ. For RNN
+  /// y is enough.
+  package var keepsGates: Bool { self != .rnn }
 
   /// Element-wise operations for a unit at a step, beside the matrix products.
   var elementwiseFLOPs: Int {
@@ -45,8 +46,8 @@ package enum SequenceDirection: String, Hashable, Sendable, Codable, CaseIterabl
 ///
 /// Inputs: x [N, T, I], W_ih [ΓH, I], W_hh [ΓH, H], b_ih [ΓH], b_hh [ΓH] and, with an initial state, h₀ [N, H] and for
 /// LSTM c₀ [N, H]; the state is zero without. Outputs: y [N, T, H], the final h [N, H], for LSTM the final c [N, H], and
-/// what backward reads: for LSTM and GRU the gates [N, T, 4H], for LSTM the cells [N, T, H]. The state of a reverse layer
-/// is final at step 0. Parameters and arithmetic are those of PyTorch's `nn.RNN`, `nn.LSTM` and `nn.GRU`.
+/// what backward reads: for LSTM and GRU the gates [N, T, ΓH], then LSTM's c or GRU's (W_hh h + b_hh)ₙ [N, T, H]. The
+/// state of a reverse layer is final at step 0. Parameters and arithmetic are those of PyTorch's `nn.RNN`, `nn.LSTM` and `nn.GRU`.
 package struct Recurrent: OperationRule {
   package let cell: RecurrentCell
   package let direction: SequenceDirection
@@ -90,8 +91,7 @@ package struct Recurrent: OperationRule {
     }
     var types = [TensorType([x[0], x[1], hidden])]
     types += Array(repeating: TensorType(state), count: stateCount)
-    if cell.savedColumns > 0 { types.append(TensorType([x[0], x[1], cell.savedColumns * hidden])) }
-    if cell.hasCellState { types.append(TensorType([x[0], x[1], hidden])) }
+    if cell.keepsGates { types += [TensorType([x[0], x[1], rows]), TensorType([x[0], x[1], hidden])] }
     return types
   }
 
@@ -152,14 +152,13 @@ package struct RecurrentBackward: OperationRule {
   package var initialStateInput: Int? { forward.hasInitialState ? 3 : nil }
   /// Position of y among the inputs.
   package var outputInput: Int { 3 + (forward.hasInitialState ? forward.stateCount : 0) }
-  /// Position of the gates, and behind them the cells, among the inputs; nil if the cell keeps none.
-  package var savedInput: Int? { forward.cell.savedColumns > 0 ? outputInput + 1 : nil }
+  /// Position among the inputs of the gates, and behind them of what else was kept; nil if the cell keeps none.
+  package var savedInput: Int? { forward.cell.keepsGates ? outputInput + 1 : nil }
 
   /// Position among the inputs of the gradient of y (0), h (1) or c (2); nil if there is none.
   package func gradientInput(_ output: Int) -> Int? {
     guard output < hasOutputGradient.count, hasOutputGradient[output] else { return nil }
-    let saved = (forward.cell.savedColumns > 0 ? 1 : 0) + (forward.cell.hasCellState ? 1 : 0)
-    return outputInput + 1 + saved + hasOutputGradient.prefix(output).count { $0 }
+    return outputInput + (forward.cell.keepsGates ? 3 : 1) + hasOutputGradient.prefix(output).count { $0 }
   }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
