@@ -20,7 +20,10 @@ import Testing
     (.denseBackwardInput(DenseBackwardInput()), [[3, 4, 7], [7, 5]], [[3, 4, 5]]),
     (.denseBackwardWeights(DenseBackwardWeights(hasBias: true)), [[3, 4, 5], [3, 4, 7]], [[7, 5], [7]]),
     (.recurrent(Recurrent(.rnn)), [[3, 4, 5], [7, 5], [7, 7], [7], [7]], [[3, 4, 7], [3, 7]]),
-    (.recurrent(Recurrent(.gru)), [[3, 4, 5], [21, 5], [21, 7], [21], [21]], [[3, 4, 7], [3, 7], [3, 4, 21], [3, 4, 7]]),
+    (
+      .recurrent(Recurrent(.gru)), [[3, 4, 5], [21, 5], [21, 7], [21], [21]],
+      [[3, 4, 7], [3, 7], [3, 4, 21], [3, 4, 7]]
+    ),
     (
       .recurrent(Recurrent(.lstm, hasInitialState: true)),
       [[3, 4, 5], [28, 5], [28, 7], [28], [28], [3, 7], [3, 7]],
