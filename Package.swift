@@ -123,7 +123,7 @@ let tests: [(name: String, uses: [String])] = [
 ]
 
 /// Test targets with a `Golden` folder, which their tests find beside themselves: no resource of a bundle.
-let golden: Set = ["Safetensors", "Execution"]
+let golden: Set = ["Safetensors", "Execution", "Jobs"]
 
 let testTargets: [Target] =
   [

@@ -4,7 +4,7 @@ import ModelGraph
 extension Compiler {
   mutating func dense(_ node: LoweredNode, _ rule: Dense) throws {
     let x = try rows(of: node.inputs[0])
-    let open = try Layout.any(shape(node.inputs[1]))
+    let open = try Layout.any(shape(node.inputs[1]), element)
     let layouts = WeightedLayouts(
       input: x.matrix.layout, weights: weightsLayout(node.inputs[1], open: open),
       bias: rule.hasBias ? try .plain(shape(node.inputs[2])) : nil, output: try matrix(node.outputs[0]))
@@ -14,18 +14,18 @@ extension Compiler {
       (.weights, try tensor(node.inputs[1], in: primitive.layout(.weights))),
     ]
     if let bias = layouts.bias { inputs.append((.bias, try tensor(node.inputs[2], in: bias))) }
-    let y = result(node.outputs[0], in: try x.order.layout(shape(node.outputs[0])))
+    let y = result(node.outputs[0], in: try x.order.layout(shape(node.outputs[0]), element))
     try append(primitive, inputs, results: [(.destination, node.outputs[0], y)], node: node)
   }
 
   mutating func denseBackwardInput(_ node: LoweredNode) throws {
     let dy = try rows(of: node.inputs[0])
     let layouts = WeightedLayouts(
-      input: try matrix(node.outputs[0]), weights: try .any(shape(node.inputs[1])), bias: nil,
+      input: try matrix(node.outputs[0]), weights: try .any(shape(node.inputs[1]), element), bias: nil,
       output: dy.matrix.layout)
     let primitive = try Primitive.innerProductBackwardInput(layouts)
     let weights = try tensor(node.inputs[1], in: primitive.layout(.weights))
-    let dx = result(node.outputs[0], in: try dy.order.layout(shape(node.outputs[0])))
+    let dx = result(node.outputs[0], in: try dy.order.layout(shape(node.outputs[0]), element))
     try append(
       primitive, [(.destinationGradient, dy.matrix), (.weights, weights)],
       results: [(.sourceGradient, node.outputs[0], dx)], node: node)
@@ -53,7 +53,9 @@ extension Compiler {
   enum RowOrder {
     case sampleMajor, timeMajor
 
-    func layout(_ shape: [Int]) throws -> Layout { try self == .timeMajor ? .timeMajor(shape) : .plain(shape) }
+    func layout(_ shape: [Int], _ element: Layout.Element) throws -> Layout {
+      try self == .timeMajor ? .timeMajor(shape, element) : .plain(shape, element)
+    }
   }
 
   /// A tensor [N, …, I] as a matrix with a row for each position, in the order in which it lies, or in `order`.
@@ -62,14 +64,18 @@ extension Compiler {
   ) throws -> (matrix: Tensor, order: RowOrder) {
     let extents = shape(value)
     var found = order ?? .sampleMajor
-    if order == nil, extents.count > 2, try tensor(value).layout == .timeMajor(extents) { found = .timeMajor }
-    let tensor = try tensor(value, in: found.layout(extents))
+    if order == nil, extents.count > 2,
+      try storedTensor(value).layout.with(element) == .timeMajor(extents, element)
+    {
+      found = .timeMajor
+    }
+    let tensor = try tensor(value, in: found.layout(extents, element))
     return (Tensor(layout: try matrix(value), storage: tensor.storage), found)
   }
 
   private func matrix(_ value: ValueID) throws -> Layout {
     let extents = shape(value)
-    return try .plain([extents.dropLast().reduce(1, *), extents[extents.count - 1]])
+    return try .plain([extents.dropLast().reduce(1, *), extents[extents.count - 1]], element)
   }
 
   /// The step of a backward-weights kernel: dW and, with a bias, db.

@@ -2,24 +2,24 @@ import Kernels
 import ModelGraph
 
 extension Compiler {
-  mutating func crossEntropy(_ node: LoweredNode, divisor: Int) throws {
+  mutating func crossEntropy(_ node: LoweredNode, _ rule: SoftmaxCrossEntropy) throws {
     let logits = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
     let labels = try tensor(node.inputs[1])
     let loss = try lossResult(node.outputs[0])
     let probabilities = result(node.outputs[1], in: logits.layout)
     try append(
-      CrossEntropyKernel(crossEntropyShape(node.inputs[0], divisor)),
+      CrossEntropyKernel(crossEntropyShape(node.inputs[0], rule.divisor, rule.smoothing)),
       [logits.storage, labels.storage, loss.storage, probabilities.storage],
       results: [(node.outputs[0], loss), (node.outputs[1], probabilities)], node: node)
   }
 
-  mutating func crossEntropyBackward(_ node: LoweredNode, divisor: Int) throws {
+  mutating func crossEntropyBackward(_ node: LoweredNode, _ rule: SoftmaxCrossEntropyBackward) throws {
     let probabilities = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
     let labels = try tensor(node.inputs[1])
     let gradient = result(node.outputs[0], in: probabilities.layout)
     mayTakeOver(gradient, probabilities)
     try append(
-      CrossEntropyBackwardKernel(crossEntropyShape(node.inputs[0], divisor)),
+      CrossEntropyBackwardKernel(crossEntropyShape(node.inputs[0], rule.divisor, rule.smoothing)),
       [probabilities.storage, labels.storage, gradient.storage], results: [(node.outputs[0], gradient)], node: node)
   }
 
@@ -41,8 +41,9 @@ extension Compiler {
       [prediction.storage, target.storage, gradient.storage], results: [(node.outputs[0], gradient)], node: node)
   }
 
-  private func crossEntropyShape(_ logits: ValueID, _ divisor: Int) -> CrossEntropyShape {
-    CrossEntropyShape(samples: shape(logits)[0], classes: shape(logits)[1], divisor: divisor)
+  private func crossEntropyShape(_ logits: ValueID, _ divisor: Int, _ smoothing: Double) -> CrossEntropyShape {
+    CrossEntropyShape(
+      samples: shape(logits)[0], classes: shape(logits)[1], divisor: divisor, smoothing: Float(smoothing))
   }
 
   /// The training loss lies behind the gradients, to be summed over shards with them.

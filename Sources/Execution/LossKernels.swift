@@ -7,6 +7,7 @@ struct CrossEntropyShape {
   let samples: Int
   let classes: Int
   let divisor: Int
+  let smoothing: Float
 
   /// A label indexes memory, so it is looked at before it does.
   /// - Throws: `ExecutionError` with `.invalidLabel` for the first label beyond the last class.
@@ -57,7 +58,13 @@ struct CrossEntropyKernel: HostKernel {
       let scale = 1 / total
       for k in 0..<shape.classes { unsafe p[k] *= scale }
       let label = unsafe Int(labels[sample])
-      if label >= 0 { sum += unsafe Double(logf(total) + largest - x[label]) }
+      guard label >= 0 else { continue }
+      sum += unsafe Double(logf(total) + largest - x[label])
+      guard shape.smoothing > 0 else { continue }
+      // What the smoothed target takes off: ε (mean of x − x[label]).
+      var others: Float = 0
+      for k in 0..<shape.classes { others += unsafe x[k] - x[label] }
+      sum -= Double(shape.smoothing) * Double(others) / Double(shape.classes)
     }
     unsafe loss.pointee = Float(sum / Double(shape.divisor))
   }
@@ -79,13 +86,14 @@ struct CrossEntropyBackwardKernel: HostKernel {
     _ probabilities: UnsafePointer<Float>, _ labels: UnsafePointer<Int32>, _ gradient: UnsafeMutablePointer<Float>
   ) {
     let scale = 1 / Float(shape.divisor)
+    let share = shape.smoothing / Float(shape.classes)
     for sample in 0..<shape.samples {
       let p = unsafe probabilities + sample * shape.classes
       let g = unsafe gradient + sample * shape.classes
       let label = unsafe Int(labels[sample])
       let weight = label >= 0 ? scale : 0
-      for k in 0..<shape.classes { unsafe g[k] = p[k] * weight }
-      if label >= 0 { unsafe g[label] -= scale }
+      for k in 0..<shape.classes { unsafe g[k] = (p[k] - share) * weight }
+      if label >= 0 { unsafe g[label] -= (1 - shape.smoothing) * scale }
     }
   }
 }

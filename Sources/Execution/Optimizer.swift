@@ -1,97 +1,81 @@
 import Glibc
 
-/// The rule that turns a gradient into a change of the parameters: one pass over flat arrays.
+/// The rule that turns a gradient into a change of the parameters: one pass over flat arrays, two for LARS and LAMB,
+/// which look at each parameter tensor's norm first.
+///
+/// g is the gradient, p the parameter, η the learning rate of the step, λ the weight decay.
 package enum Optimizer: Hashable, Sendable, Codable {
   /// v ← μ v + g + λ p;  p ← p − η v (Nesterov: p ← p − η (g + λ p + μ v)). PyTorch's `SGD`, dampening 0.
   case sgd(momentum: Float, weightDecay: Float, nesterov: Bool)
+  /// s ← s + g²;  p ← p − η g / (√s + ε), with g + λ p for g (Duchi, Hazan & Singer 2011). PyTorch's `Adagrad`.
+  case adagrad(epsilon: Float, weightDecay: Float)
+  /// Tieleman & Hinton 2012, centred as in Graves 2013, with momentum as in PyTorch's `RMSprop`.
+  case rmsprop(smoothing: Float, epsilon: Float, momentum: Float, weightDecay: Float, centred: Bool)
   /// Kingma & Ba 2015, algorithm 1. `decoupled`: weight decay as in AdamW (Loshchilov & Hutter 2019, algorithm 2),
   /// else it is added to the gradient.
   case adam(beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float, decoupled: Bool)
+  /// You, Gitman & Ginsburg 2017, algorithm 1: SGD whose rate is scaled for each tensor by
+  /// `trust` · ‖p‖ / (‖g‖ + λ ‖p‖); by 1 for a tensor whose p or g is all zeros.
+  case lars(momentum: Float, trust: Float, weightDecay: Float)
+  /// You et al. 2020, algorithm 2: Adam whose update of a tensor is scaled to the tensor's norm; φ is the identity, and
+  /// the ratio 1 where one of the two norms is 0.
+  case lamb(beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float)
 
   /// State arrays a parameter.
   package var stateCount: Int {
     switch self {
     case .sgd(let momentum, _, _): momentum == 0 ? 0 : 1
-    case .adam: 2
+    case .adagrad: 1
+    case .rmsprop(_, _, let momentum, _, let centred): 1 + (momentum == 0 ? 0 : 1) + (centred ? 1 : 0)
+    case .adam, .lamb: 2
+    case .lars: 1
     }
   }
 
-  /// Updates every parameter of `store` from the gradients in slot 0.
+  /// Updates parameters of `store` from the gradients in slot 0, which LAMB overwrites.
+  ///
+  /// Every rank that has the same gradients gets the same bits: norms are summed in the order of the elements.
   /// - Parameters:
-  ///   - step: number of this update, from 1; Adam corrects its bias by it.
+  ///   - step: number of this update, from 1; Adam and LAMB correct their bias by it.
   ///   - learningRate: η of this step.
-  package func update(_ store: ParameterStore, step: Int, learningRate: Float) {
+  ///   - ranges: what is updated and decays; nil for every parameter.
+  package func update(_ store: ParameterStore, step: Int, learningRate: Float, over ranges: UpdateRanges? = nil) {
     precondition(step >= 1 && store.stateCount >= stateCount)
+    let ranges = ranges ?? store.allRanges
     switch self {
     case .sgd(let momentum, let decay, let nesterov):
-      if momentum == 0 {
-        unsafe Self.plainDescent(store.parameters, store.slot(0), store.trainableCount, learningRate, decay)
-      } else {
-        unsafe Self.momentumDescent(
-          store.parameters, store.slot(0), store.state(0), store.trainableCount, learningRate, decay, momentum, nesterov
-        )
+      for piece in ranges.runs {
+        let rates = SGDRates(
+          rate: learningRate, decay: piece.isDecayed ? decay : 0, momentum: momentum, nesterov: nesterov)
+        Self.sgd(store, piece.range, rates)
+      }
+    case .adagrad(let epsilon, let decay):
+      for piece in ranges.runs {
+        Self.adagrad(store, piece.range, rate: learningRate, epsilon: epsilon, decay: piece.isDecayed ? decay : 0)
+      }
+    case .rmsprop(let smoothing, let epsilon, let momentum, let decay, let centred):
+      for piece in ranges.runs {
+        let rates = RMSPropRates(
+          rate: learningRate, smoothing: smoothing, epsilon: epsilon, momentum: momentum,
+          decay: piece.isDecayed ? decay : 0)
+        Self.rmsprop(store, piece.range, rates, isCentred: centred)
       }
     case .adam(let beta1, let beta2, let epsilon, let decay, let decoupled):
-      let correction1 = Float(1 - pow(Double(beta1), Double(step)))
-      let correction2 = Float(1 - pow(Double(beta2), Double(step)))
-      let rates = AdamRates(
-        beta1: beta1, beta2: beta2, epsilon: epsilon, stepSize: learningRate / correction1,
-        rootScale: 1 / correction2.squareRoot(), gradientDecay: decoupled ? 0 : decay,
-        shrink: decoupled ? 1 - learningRate * decay : 1)
-      unsafe Self.adam(store.parameters, store.slot(0), store.state(0), store.state(1), store.trainableCount, rates)
-    }
-  }
-
-  @unsafe private static func plainDescent(
-    _ p: UnsafeMutablePointer<Float>, _ g: UnsafeMutablePointer<Float>, _ count: Int, _ rate: Float, _ decay: Float
-  ) {
-    for i in 0..<count { unsafe p[i] -= rate * (g[i] + decay * p[i]) }
-  }
-
-  @unsafe private static func momentumDescent(
-    _ p: UnsafeMutablePointer<Float>, _ g: UnsafeMutablePointer<Float>, _ v: UnsafeMutablePointer<Float>,
-    _ count: Int, _ rate: Float, _ decay: Float, _ momentum: Float, _ nesterov: Bool
-  ) {
-    if nesterov {
-      for i in 0..<count {
-        let gradient = unsafe g[i] + decay * p[i]
-        let velocity = unsafe momentum * v[i] + gradient
-        unsafe v[i] = velocity
-        unsafe p[i] -= rate * (gradient + momentum * velocity)
+      let moments = Moments(beta1: beta1, beta2: beta2, epsilon: epsilon, step: step)
+      for piece in ranges.runs {
+        let decay = piece.isDecayed ? decay : 0
+        Self.adam(store, piece.range, moments, rate: learningRate, decay: decay, isDecoupled: decoupled)
       }
-    } else {
-      for i in 0..<count {
-        let velocity = unsafe momentum * v[i] + (g[i] + decay * p[i])
-        unsafe v[i] = velocity
-        unsafe p[i] -= rate * velocity
+    case .lars(let momentum, let trust, let decay):
+      for piece in ranges.tensors {
+        Self.lars(
+          store, piece.range, rate: learningRate, momentum: momentum, trust: trust, decay: piece.isDecayed ? decay : 0)
       }
-    }
-  }
-
-  private struct AdamRates {
-    let beta1: Float
-    let beta2: Float
-    let epsilon: Float
-    let stepSize: Float
-    let rootScale: Float
-    let gradientDecay: Float
-    let shrink: Float
-  }
-
-  @unsafe private static func adam(
-    _ p: UnsafeMutablePointer<Float>, _ g: UnsafeMutablePointer<Float>, _ m: UnsafeMutablePointer<Float>,
-    _ v: UnsafeMutablePointer<Float>, _ count: Int, _ rates: AdamRates
-  ) {
-    let keep1 = rates.beta1
-    let keep2 = rates.beta2
-    for i in 0..<count {
-      let gradient = unsafe g[i] + rates.gradientDecay * p[i]
-      let mean = unsafe keep1 * m[i] + (1 - keep1) * gradient
-      let square = unsafe keep2 * v[i] + (1 - keep2) * (gradient * gradient)
-      unsafe m[i] = mean
-      unsafe v[i] = square
-      let root = square.squareRoot() * rates.rootScale + rates.epsilon
-      unsafe p[i] = p[i] * rates.shrink - rates.stepSize * (mean / root)
+    case .lamb(let beta1, let beta2, let epsilon, let decay):
+      let moments = Moments(beta1: beta1, beta2: beta2, epsilon: epsilon, step: step)
+      for piece in ranges.tensors {
+        Self.lamb(store, piece.range, moments, rate: learningRate, decay: piece.isDecayed ? decay : 0)
+      }
     }
   }
 }

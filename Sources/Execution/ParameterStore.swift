@@ -12,14 +12,25 @@ package import ModelGraph
   package let layouts: [Layout]
   /// Floats in a section of parameters or optimizer states.
   package let elementCount: Int
-  /// Those of them that an optimizer moves; the statistics lie behind.
-  package let trainableCount: Int
   /// Floats in a gradient slot: the gradients, then the loss and what else is summed over shards with it.
   package let slotElementCount: Int
   package let slotCount: Int
   package let stateCount: Int
   /// Offset of each parameter and statistic in floats, by position in `Graph.stored`.
   package let offsets: [Int]
+  /// Where the parameters that an optimizer moves lie, in the order of the flat arrays; the statistics lie behind.
+  let places: [Place]
+  /// Every parameter that an optimizer updates, all decayed.
+  package let allRanges: UpdateRanges
+
+  /// A parameter tensor's part of a section, padding included.
+  struct Place: Hashable, Sendable {
+    let name: String
+    let range: Range<Int>
+    /// Without padding.
+    let elementCount: Int
+    let dimensionCount: Int
+  }
 
   /// Numbers behind the gradients of a slot: the loss first.
   package static let tailCount = 16
@@ -35,16 +46,26 @@ package import ModelGraph
     layouts = compiled.parameterLayouts
     self.slotCount = slotCount
     self.stateCount = stateCount
-    (offsets, elementCount) = Self.places(compiled)
-    trainableCount = compiled.graph.statistics.isEmpty ? elementCount : offsets[compiled.graph.parameters.count]
+    let (offsets, elementCount) = Self.offsets(compiled)
+    self.offsets = offsets
+    self.elementCount = elementCount
+    let graph = compiled.graph
+    places = Self.readyOrder(graph).filter { $0 < graph.parameters.count }.map { index in
+      let value = graph[graph.parameters[index]]
+      let count = WorkspacePlan.rounded(compiled.parameterLayouts[index].byteCount) / 4
+      return Place(
+        name: value.name, range: offsets[index]..<offsets[index] + count,
+        elementCount: value.type.shape.elementCount, dimensionCount: value.type.shape.rank)
+    }
+    allRanges = UpdateRanges(places, decaysVectors: true)
     slotElementCount = elementCount + Self.tailCount
     arena = try Arena(byteCount: 4 * (elementCount * (1 + stateCount) + slotElementCount * slotCount))
   }
 
   /// Floats in a section of parameters of such a store, known without making one.
-  package static func elementCount(_ compiled: CompiledGraph) -> Int { places(compiled).count }
+  package static func elementCount(_ compiled: CompiledGraph) -> Int { offsets(compiled).count }
 
-  private static func places(_ compiled: CompiledGraph) -> (offsets: [Int], count: Int) {
+  private static func offsets(_ compiled: CompiledGraph) -> (offsets: [Int], count: Int) {
     let layouts = compiled.parameterLayouts
     var offsets = [Int](repeating: 0, count: layouts.count)
     var next = 0
@@ -142,7 +163,7 @@ package import ModelGraph
     let plain = try layouts[parameter].plain
     let count = graph[graph.stored[parameter]].type.shape.elementCount
     return try unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialised in
-      unsafe try copy(layouts[parameter], start(section) + offsets[parameter], to: plain, buffer.baseAddress!)
+      unsafe try Self.copy(layouts[parameter], start(section) + offsets[parameter], to: plain, buffer.baseAddress!)
       initialised = count
     }
   }
@@ -158,7 +179,8 @@ package import ModelGraph
     // oneDNN takes the source of a reorder by a mutable pointer and only reads it.
     try unsafe elements.withUnsafeBufferPointer { buffer in
       let source = unsafe UnsafeMutablePointer(mutating: buffer.baseAddress!)
-      unsafe try copy(layouts[parameter].plain, source, to: layouts[parameter], start(section) + offsets[parameter])
+      unsafe try Self.copy(
+        layouts[parameter].plain, source, to: layouts[parameter], start(section) + offsets[parameter])
     }
   }
 
@@ -170,7 +192,7 @@ package import ModelGraph
     }
   }
 
-  @unsafe private func copy(
+  @unsafe static func copy(
     _ from: Layout, _ source: UnsafeMutablePointer<Float>, to: Layout, _ destination: UnsafeMutablePointer<Float>
   ) throws {
     let primitive = try Primitive.reorder(from: from, to: to)

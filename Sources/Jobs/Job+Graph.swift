@@ -17,7 +17,7 @@ extension Job {
     try checkOutputs(
       of: modelSpecification.trainingGraph(
         sampleShape: sampleShape, shardSamples: training.shardSamples, globalBatch: training.batch,
-        loss: training.loss))
+        loss: training.loss, labelSmoothing: training.labelSmoothing))
   }
 
   /// Forward and loss of `batch` samples, without dropout; see `ModelSpecification.evaluationGraph`.

@@ -7,16 +7,8 @@ extension Job {
     var lines = ["apus: \(formatVersion.number)", "name: \(quoted(name))", "seed: \(seed)", "data:"]
     lines += dataLines
     lines += ["model:"] + modelLines
-    lines += [
-      "training:",
-      "  epochs: \(training.epochs)",
-      "  batch: \(training.batch)",
-      "  shards: \(training.shards)",
-      "  loss: \(training.loss.rawValue)",
-      "  optimizer: \(training.optimizer.yaml)",
-      "  reduction: \(training.reduction.rawValue)",
-      "checkpoint:",
-    ]
+    lines += ["training:"] + training.lines.map { "  \($0.0): \($0.1)" }
+    lines.append("checkpoint:")
     if let steps = checkpoint.everySteps { lines.append("  every_steps: \(steps)") }
     lines += ["  every_epochs: \(checkpoint.everyEpochs)", "  keep: \(checkpoint.keep)"]
     return lines.joined(separator: "\n") + "\n"
@@ -33,6 +25,7 @@ extension Job {
       }
     return ["  format: \(data.format.rawValue)"] + lines("train", data.train)
       + (data.test.map { lines("test", $0) } ?? [])
+      + (data.validationFraction.map { ["  validation_fraction: \($0)"] } ?? [])
       + ["  classes: \(classes)", "  normalize: \(data.normalize.rawValue)"]
   }
 
@@ -40,23 +33,6 @@ extension Job {
     switch model {
     case .zoo(let entry): ["  zoo: \(entry.rawValue)"]
     case .layers(let layers): ["  layers:"] + layers.named().map { "    - \($0.yaml)" }
-    }
-  }
-}
-
-extension OptimizerSpecification {
-  fileprivate var yaml: String {
-    switch self {
-    case .sgd(let sgd):
-      return flow([
-        ("name", name.rawValue), ("learning_rate", "\(sgd.learningRate)"), ("momentum", "\(sgd.momentum)"),
-        ("weight_decay", "\(sgd.weightDecay)"),
-      ])
-    case .adam(let adam), .adamw(let adam):
-      return flow([
-        ("name", name.rawValue), ("learning_rate", "\(adam.learningRate)"), ("beta1", "\(adam.beta1)"),
-        ("beta2", "\(adam.beta2)"), ("epsilon", "\(adam.epsilon)"), ("weight_decay", "\(adam.weightDecay)"),
-      ])
     }
   }
 }
@@ -135,7 +111,7 @@ extension LayerKind {
   }
 }
 
-private func flow(_ settings: [(String, String)]) -> String {
+func flow(_ settings: [(String, String)]) -> String {
   "{\(settings.map { "\($0): \($1)" }.joined(separator: ", "))}"
 }
 

@@ -33,6 +33,8 @@ package struct Job: Hashable, Codable, Sendable {
     package static let shards = 8
     package static let loss = Loss.crossEntropy
     package static let reduction = Reduction.reproducible
+    package static let labelSmoothing = 0.0
+    package static let l1 = 0.0
     package static let checkpointEveryEpochs = 1
     package static let checkpointsToKeep = 2
   }
@@ -66,16 +68,19 @@ package struct DataSpecification: Hashable, Codable, Sendable {
   package var train: DataFiles
   /// Nil: the run is not evaluated.
   package var test: DataFiles?
+  /// The share of the training samples, drawn by the seed, that is kept to validate on; nil for none.
+  package var validationFraction: Double?
   package var classes: Classes
   package var normalize: Normalization
 
   package init(
-    format: DataFormat = .idx, train: DataFiles, test: DataFiles? = nil, classes: Classes,
-    normalize: Normalization = Job.Defaults.normalization
+    format: DataFormat = .idx, train: DataFiles, test: DataFiles? = nil, validationFraction: Double? = nil,
+    classes: Classes, normalize: Normalization = Job.Defaults.normalization
   ) {
     self.format = format
     self.train = train
     self.test = test
+    self.validationFraction = validationFraction
     self.classes = classes
     self.normalize = normalize
   }
@@ -119,31 +124,6 @@ package enum Normalization: String, Hashable, Codable, Sendable, CaseIterable {
 package enum ModelChoice: Hashable, Codable, Sendable {
   case zoo(Zoo)
   case layers([LayerSpecification])
-}
-
-package struct TrainingSpecification: Hashable, Codable, Sendable {
-  package var epochs: Int
-  /// Samples of the global batch; a multiple of `shards`.
-  package var batch: Int
-  /// Fixed pieces of the global batch, whatever the number of ranks that share them.
-  package var shards: Int
-  package var loss: Loss
-  package var optimizer: OptimizerSpecification
-  package var reduction: Reduction
-
-  package init(
-    epochs: Int, batch: Int, shards: Int = Job.Defaults.shards, loss: Loss = Job.Defaults.loss,
-    optimizer: OptimizerSpecification, reduction: Reduction = Job.Defaults.reduction
-  ) {
-    self.epochs = epochs
-    self.batch = batch
-    self.shards = shards
-    self.loss = loss
-    self.optimizer = optimizer
-    self.reduction = reduction
-  }
-
-  package var shardSamples: Int { batch / shards }
 }
 
 package enum Reduction: String, Hashable, Codable, Sendable, CaseIterable {

@@ -1,6 +1,6 @@
 import Foundation
 package import ModelGraph
-import Models
+package import Models
 
 /// A job with the file it was read from, so that what goes wrong later still finds its line.
 package struct JobFile: Hashable, Sendable {
@@ -109,6 +109,13 @@ extension JobFile {
     guard let epochs else { return self }
     var copy = self
     copy.job.training.epochs = epochs
+    return copy
+  }
+
+  /// The same file with other layers.
+  package func training(layers: [LayerSpecification]) -> JobFile {
+    var copy = self
+    copy.job.model = .layers(layers)
     return copy
   }
 

@@ -103,7 +103,7 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
   }
 
   /// The layers that this one reads by name; the layer before it is not named.
-  var namedSources: [String] {
+  package var namedSources: [String] {
     if case .add(let left, let right) = kind { return [left, right] }
     return from.map { [$0] } ?? []
   }

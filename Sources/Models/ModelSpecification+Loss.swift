@@ -14,10 +14,10 @@ extension ModelSpecification {
   /// Inputs: `input` and, for cross-entropy, `labels` [shardSamples] int32 (below 0: the sample is left out), for the
   /// mean squared error `target` of the logits' shape. Outputs: `logits` and `loss`. The loss is divided by the samples
   /// (and, for the mean squared error, outputs) of the global batch, so the losses and gradients of the shards add up
-  /// to those of the global batch.
+  /// to those of the global batch. Labels are smoothed in training only, by cross-entropy only.
   /// - Throws: `GraphError` naming the layer that does not fit, or `loss`.
   package func trainingGraph(
-    sampleShape: Shape, shardSamples: Int, globalBatch: Int, loss: Loss
+    sampleShape: Shape, shardSamples: Int, globalBatch: Int, loss: Loss, labelSmoothing: Double = 0
   ) throws -> Graph {
     guard globalBatch >= shardSamples else {
       throw GraphError(
@@ -25,7 +25,7 @@ extension ModelSpecification {
         "a shard of \(shardSamples) samples is more than the global batch of \(globalBatch)")
     }
     var graph = try graph(sampleShape: sampleShape, batch: shardSamples, mode: .training)
-    let value = try append(loss, to: &graph, samples: shardSamples) { outputs in
+    let value = try append(loss, to: &graph, samples: shardSamples, smoothing: labelSmoothing) { outputs in
       loss == .crossEntropy ? globalBatch : globalBatch * outputs
     }
     return try graph.differentiated(value)
@@ -45,7 +45,7 @@ extension ModelSpecification {
 
   /// - Parameter divisor: the loss's divisor, from the outputs that the model has for a sample.
   private func append(
-    _ loss: Loss, to graph: inout Graph, samples: Int, divisor: (_ outputs: Int) -> Int
+    _ loss: Loss, to graph: inout Graph, samples: Int, smoothing: Double = 0, divisor: (_ outputs: Int) -> Int
   ) throws -> ValueID {
     guard let logits = graph.outputs["logits"] else { preconditionFailure("graph(sampleShape:batch:mode:) sets it") }
     let type = graph[logits].type
@@ -60,7 +60,7 @@ extension ModelSpecification {
           "cross-entropy takes the softmax itself, and would take it twice; remove this layer")
       }
       expected = graph.input("labels", TensorType([samples], .int32))
-      operation = .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: divisor(outputs)))
+      operation = .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: divisor(outputs), smoothing: smoothing))
     case .meanSquaredError:
       expected = graph.input("target", type)
       operation = .meanSquaredError(MeanSquaredError(divisor: divisor(outputs)))

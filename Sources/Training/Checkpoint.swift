@@ -1,6 +1,7 @@
 package import Datasets
 package import Execution
 import Foundation
+package import Jobs
 import ModelGraph
 import Safetensors
 
@@ -19,6 +20,13 @@ package struct Checkpoint: Sendable {
     package var job: String
     /// Nil: pixels as fractions of 255.
     package var normalisation: Normalisation?
+    /// The phase that the tensors are of; nil for the only one.
+    package var phase: Int?
+    package var plateau: PlateauState?
+    package var earlyStopping: EarlyStoppingState?
+    /// Whether the run has ended and the parameters are those of its best epoch.
+    package var isBestRestored: Bool?
+    package var health: HealthState?
   }
 
   package let header: Header
@@ -29,9 +37,17 @@ package struct Checkpoint: Sendable {
     self.file = file
   }
 
+  /// Parameters beside those of the moment: a `/` is in no layer's name.
+  package enum Others: String, Sendable {
+    /// Of the best epoch, while the run goes on.
+    case best
+    /// Of the last step, once the best are restored.
+    case last
+  }
+
   /// Copies the state out of `store`. Tensors are called as the parameters are, optimizer states
-  /// `optimizer.0.PARAMETER`; all are row-major float32.
-  init(header: Header, store: ParameterStore) throws {
+  /// `optimizer.0.PARAMETER`, other parameters `best/PARAMETER` or `last/PARAMETER`; all are row-major float32.
+  init(header: Header, store: ParameterStore, others: (kind: Others, values: [[Float]])? = nil) throws {
     var tensors: [SafetensorsFile.Tensor] = []
     for (index, stored) in store.graph.stored.enumerated() {
       let value = store.graph[stored]
@@ -41,6 +57,11 @@ package struct Checkpoint: Sendable {
         tensors.append(
           try SafetensorsFile.Tensor(
             name: "optimizer.\(state).\(value.name)", shape: shape, store.read(index, .state(state))))
+      }
+      if let others {
+        tensors.append(
+          try SafetensorsFile.Tensor(
+            name: "\(others.kind.rawValue)/\(value.name)", shape: shape, others.values[index]))
       }
     }
     let encoder = JSONEncoder()
@@ -76,11 +97,31 @@ package struct Checkpoint: Sendable {
       }
     }
     let known = Set(store.graph.stored.map { store.graph[$0].name })
-    if let stranger = file.tensors.first(where: { !$0.name.hasPrefix("optimizer.") && !known.contains($0.name) }) {
+    if let stranger = file.tensors.first(where: { !Self.isAside($0.name) && !known.contains($0.name) }) {
       throw TrainingError(
         .invalidInput,
         "the checkpoint is of another model: it has a tensor '\(stranger.name)' that this model has not; "
           + "use the job it was trained with")
+    }
+  }
+
+  private static func isAside(_ name: String) -> Bool { name.hasPrefix("optimizer.") || name.contains("/") }
+
+  /// Other parameters, by position in `Graph.stored`; nil if there are none.
+  func others(_ kind: Others, for store: ParameterStore) throws -> [[Float]]? {
+    guard file.tensors.contains(where: { $0.name.hasPrefix("\(kind.rawValue)/") }) else { return nil }
+    return try store.graph.stored.map {
+      try elements("\(kind.rawValue)/\(store.graph[$0].name)", store.graph[$0].type.shape)
+    }
+  }
+
+  /// The parameters by name.
+  var parameters: [String: [Float]] {
+    get throws {
+      try Dictionary(
+        uniqueKeysWithValues: file.tensors.filter { !Self.isAside($0.name) }.map {
+          ($0.name, try $0.elements(as: Float.self))
+        })
     }
   }
 

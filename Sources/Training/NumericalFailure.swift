@@ -43,10 +43,10 @@ struct NumericalFailure {
     }
   }
 
-  /// Checks what the test set came to.
-  static func check(_ result: EvaluationResult, step: Int, _ trainer: Trainer) throws {
+  /// Checks what an evaluation came to.
+  static func check(_ result: EvaluationResult, of name: String, step: Int, _ trainer: Trainer) throws {
     guard !result.loss.isFinite else { return }
-    throw error(trainer.job, "step \(step): the loss of the test set is \(text(result.loss))")
+    throw error(trainer.job, "step \(step): the loss of the \(name) is \(text(result.loss))")
   }
 
   private static func text(_ loss: Double) -> String { loss.isNaN ? "nan" : "\(loss)" }

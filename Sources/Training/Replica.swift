@@ -22,10 +22,13 @@ package final class Replica {
   ///   - graph: forward, loss and backward of one shard.
   ///   - evaluationGraph: forward and loss of an evaluation batch, over the same parameters.
   ///   - slotCount: gradient slots that the rank's reducer needs.
-  package init(_ graph: Graph, evaluationGraph: Graph?, optimizer: Optimizer, slotCount: Int) throws {
-    let compiled = try CompiledGraph(graph)
+  ///   - precision: of what convolutions and dense layers compute in.
+  package init(
+    _ graph: Graph, evaluationGraph: Graph?, optimizer: Optimizer, slotCount: Int, precision: Precision = .float32
+  ) throws {
+    let compiled = try CompiledGraph(graph, precision: precision)
     let compiledEvaluation = try evaluationGraph.map {
-      try CompiledGraph($0, parameterLayouts: compiled.parameterLayouts)
+      try CompiledGraph($0, parameterLayouts: compiled.parameterLayouts, precision: precision)
     }
     let workspaceBytes = max(compiled.workspaceByteCount, compiledEvaluation?.workspaceByteCount ?? 0)
     store = try ParameterStore(compiled, slotCount: slotCount, stateCount: optimizer.stateCount)
@@ -50,6 +53,9 @@ package final class Replica {
   func count(_ reducer: any ShardReducer) {
     if let reducer = reducer as? ReproducibleReducer { memory.reduction = Bytes(reducer.byteCount) }
   }
+
+  /// Adds to the plan the copy of the parameters that early stopping keeps.
+  func countBestParameters() { memory.bestParameters = Bytes(4 * store.graph.parameterCount) }
 
   /// Draws the initial parameters.
   /// - Parameter values: row-major elements of a parameter.
@@ -99,6 +105,8 @@ package struct MemoryPlan: Hashable, Codable, Sendable {
 
   /// What the reducer receives from other ranks.
   package var reduction = Bytes(0)
+  /// Those of the best epoch, where early stopping keeps them.
+  package var bestParameters = Bytes(0)
 
-  package var total: Bytes { parameters + gradients + optimizerStates + workspace + reduction }
+  package var total: Bytes { parameters + gradients + optimizerStates + workspace + reduction + bestParameters }
 }

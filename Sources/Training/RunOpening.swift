@@ -88,6 +88,13 @@ struct RunOpening {
     let now = comparableLines(trainer.job.yaml())
     guard before != now else { return }
     let change = zip(before, now).first { $0 != $1 }
+    if let change, change.0.hasPrefix("epochs:"), change.1.hasPrefix("epochs:") {
+      throw TrainingError(
+        .invalidInput,
+        "\(place) of a run of other length ('\(change.0)' then, '\(change.1)' now), and the schedule "
+          + "\(trainer.job.training.schedule.name.rawValue) spans the whole run; resume with as many epochs, or train anew "
+          + "in another --run-dir")
+    }
     let text = change.map { "'\($0.0)' then, '\($0.1)' now" } ?? "more or fewer keys"
     throw TrainingError(
       .invalidInput,
@@ -96,7 +103,10 @@ struct RunOpening {
   }
 
   private func comparableLines(_ yaml: String) -> [String] {
-    let free = ["epochs:", "every_steps:", "every_epochs:", "keep:", "images:", "labels:"]
+    let free =
+      (trainer.job.training.schedule.spansTheRun ? [] : ["epochs:"]) + [
+        "every_steps:", "every_epochs:", "keep:", "images:", "labels:",
+      ]
     return yaml.split(separator: "\n").map { $0.trimmingPrefix { $0 == " " } }.map(String.init)
       .filter { line in !free.contains { line.hasPrefix($0) } }
   }

@@ -7,36 +7,8 @@ import Jobs
 import ModelGraph
 import Units
 
-/// What a run does between steps: tests, checkpoints, its beginning and its end.
+/// What a run does between steps: checkpoints, its beginning and its end.
 extension RunState {
-  func endEpoch() throws {
-    let result = try evaluate()
-    let record = EpochRecord(
-      epoch: header.step / order.stepsPerEpoch, step: header.step,
-      trainingLoss: header.epochLoss / Double(order.stepsPerEpoch), testLoss: result?.loss,
-      testAccuracy: result?.confusion.accuracy, seconds: Seconds(epochSeconds),
-      samplesPerSecond: Double(epochSteps * job.training.batch) / max(epochSeconds, 1e-9))
-    lastEpoch = record
-    header.epochLoss = 0
-    epochSeconds = 0
-    epochSteps = 0
-    guard trainer.isCoordinator else { return }
-    try records?.append("epoch", record)
-    trainer.tell(.epoch(record))
-  }
-
-  /// Tests the network as it is; nil if the job has no test set. Collective.
-  private func evaluate() throws -> EvaluationResult? {
-    guard let test = data.test else { return nil }
-    let result = try replica.evaluate(
-      NormalisedImages(test, data.normalisation), classCount: job.data.classes.count, on: group)
-    try trainer.together {
-      try NumericalFailure.check(result, step: header.step, trainer)
-    }
-    lastEvaluation = result
-    return result
-  }
-
   func isCheckpointDue(endsEpoch: Bool) -> Bool {
     if header.step == totalSteps { return true }
     if endsEpoch { return (header.step / order.stepsPerEpoch) % job.checkpoint.everyEpochs == 0 }
@@ -47,7 +19,10 @@ extension RunState {
   func saveCheckpoint() throws {
     try trainer.onCoordinator {
       try records?.flush()
-      try directory.save(Checkpoint(header: header, store: replica.store), keep: job.checkpoint.keep)
+      header.phase = networks.count == 1 ? nil : current
+      let others = aside.map { (header.isBestRestored == true ? Checkpoint.Others.last : .best, $0) }
+      try directory.save(
+        Checkpoint(header: header, store: replica.store, others: others), keep: job.checkpoint.keep)
       trainer.tell(.checkpoint(step: header.step, path: directory.checkpoint(step: header.step)))
     }
   }
@@ -57,9 +32,10 @@ extension RunState {
     guard trainer.isCoordinator else { return }
     let start = RunStart(
       job: job.name, runDirectory: directory.path, placement: placement,
-      parameterCount: replica.store.graph.parameterCount, trainingSamples: data.training.count,
-      testSamples: data.test?.count ?? 0, batch: job.training.batch, shards: job.training.shards,
-      stepsPerEpoch: order.stepsPerEpoch, epochs: job.training.epochs, reduction: job.training.reduction,
+      parameterCount: networks[networks.count - 1].graph.parameterCount, trainingSamples: data.training.count,
+      validationSamples: data.validation?.count ?? 0, testSamples: data.test?.count ?? 0, batch: job.training.batch,
+      shards: job.training.shards,
+      stepsPerEpoch: order.stepsPerEpoch, epochs: totalSteps / order.stepsPerEpoch, reduction: job.training.reduction,
       resumedFromStep: resumedFromStep, memory: replica.memory.total)
     try records?.append("start", start)
     trainer.tell(.started(start))
@@ -92,7 +68,7 @@ extension RunState {
   /// What a run does that is resumed after its last step: it tests the network once more, and writes the report if the
   /// process that trained did not come to that. Collective.
   func finishAgain() throws -> EvaluationReport? {
-    _ = try evaluate()
+    try evaluateTest()
     var hasReport: Int32 = 0
     try trainer.onCoordinator {
       trainer.tell(.alreadyFinished(step: header.step))
@@ -113,12 +89,13 @@ extension RunState {
     let steps = header.step - resumedFromStep
     return RunReport(
       job: job.name, placement: placement, reduction: job.training.reduction,
-      parameterCount: replica.store.graph.parameterCount, steps: header.step, epochs: job.training.epochs,
+      parameterCount: replica.store.graph.parameterCount, steps: header.step, epochs: header.step / order.stepsPerEpoch,
       resumedFromStep: resumedFromStep, trainingSeconds: Seconds(trainingSeconds),
       totalSeconds: Seconds(clock.now - start),
       samplesPerSecond: Double(steps * job.training.batch) / max(trainingSeconds, 1e-9),
-      finalTrainingLoss: lastEpoch?.trainingLoss, testLoss: lastEpoch?.testLoss,
-      testAccuracy: lastEpoch?.testAccuracy,
+      finalTrainingLoss: lastEpoch?.trainingLoss, testLoss: lastEvaluation?.loss,
+      testAccuracy: lastEvaluation?.confusion.accuracy, earlyStopping: earlyStoppingReport,
+      sparsity: sparsity,
       memory: MemoryRecord(planned: replica.memory.total, processPeak: ProcessMemory.peak),
       checkpoint: directory.checkpoint(step: header.step))
   }

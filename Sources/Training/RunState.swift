@@ -15,11 +15,18 @@ final class RunState {
   let trainer: Trainer
   let data: JobData
   let order: DataOrder
-  let gradient: BatchGradient
   let shards: Range<Int>
+  let networks: [Trainer.Network]
+  /// The one that is trained now, by position in `networks`.
+  private(set) var current: Int
+  /// Of the current network, as what follows.
+  private(set) var gradient: BatchGradient
+  private(set) var ranges: UpdateRanges
   let optimizer: Optimizer
-  let learningRate: Double
   let directory: RunDirectory
+  /// Parameters of the best epoch, by position in `Graph.stored`; once they are restored, of the last.
+  var aside: [[Float]]?
+  var health: TrainingHealth
   /// On the coordinator only.
   var records: RecordWriter?
   var header: Checkpoint.Header
@@ -37,80 +44,141 @@ final class RunState {
   var job: Job { trainer.job }
   var replica: Replica { gradient.replica }
   var group: any Group { trainer.group }
-  var totalSteps: Int { job.training.epochs * order.stepsPerEpoch }
+  var phase: Phase { networks[current].phase }
+  var totalSteps: Int { networks[networks.count - 1].phase.steps.upperBound }
+  /// Whether nothing is left to train.
+  var isOver: Bool { header.step == totalSteps || header.earlyStopping?.isOver == true }
 
   init(
-    trainer: Trainer, data: JobData, order: DataOrder, gradient: BatchGradient, shards: Range<Int>
+    trainer: Trainer, data: JobData, order: DataOrder, networks: [Trainer.Network], shards: Range<Int>
   ) throws {
     self.trainer = trainer
     self.data = data
     self.order = order
-    self.gradient = gradient
+    self.networks = networks
     self.shards = shards
-    optimizer = trainer.job.training.optimizer.optimizer
-    learningRate = trainer.job.training.optimizer.learningRate
-    let replica = gradient.replica
+    let job = trainer.job
+    optimizer = job.training.optimizer.optimizer
     let opening = try RunOpening(trainer).open()
-    let directory = opening.directory
-    self.directory = directory
+    directory = opening.directory
     let fingerprint = String(data.fingerprint, radix: 16)
     header =
       opening.checkpoint?.header
       ?? Checkpoint.Header(
-        step: 0, epochLoss: 0, data: fingerprint, job: trainer.job.yaml(),
-        normalisation: trainer.job.data.normalize == .training ? data.normalisation : nil)
-    header.job = trainer.job.yaml()
-    resumedFromStep = header.step
-    let job = trainer.job
+        step: 0, epochLoss: 0, data: fingerprint, job: job.yaml(),
+        normalisation: job.data.normalize == .training ? data.normalisation : nil)
+    header.job = job.yaml()
+    let step = header.step
+    resumedFromStep = step
+    health = TrainingHealth(
+      state: header.health ?? HealthState(), learningRate: job.training.optimizer.learningRate)
+    current = networks.firstIndex { $0.phase.steps.contains(step) } ?? networks.count - 1
+    gradient = try trainer.gradient(networks[current], shards: shards)
+    ranges = Self.ranges(networks[current].phase, gradient, job)
     try trainer.together {
       if let checkpoint = opening.checkpoint {
         guard checkpoint.header.data == fingerprint else {
           throw TrainingError(
             .invalidInput,
-            "the data are not those that \(directory.path) was trained on until step \(checkpoint.header.step); resume "
-              + "with the same files, or train anew in another --run-dir")
+            "the data are not those that \(opening.directory.path) was trained on until step \(checkpoint.header.step); "
+              + "resume with the same files, or train anew in another --run-dir")
         }
-        try checkpoint.restore(to: replica.store, withOptimizer: true)
+        try restore(checkpoint)
       } else {
-        try replica.initialise { replica.store.graph.initialParameterValues($0, seed: job.seed) }
+        try initialise(from: [:])
       }
     }
-    let step = header.step
     var records: RecordWriter?
     try trainer.onCoordinator {
       for warning in opening.warnings { trainer.tell(.warning(warning)) }
-      records = try RecordWriter(path: directory.records, keepingSteps: opening.isResumed ? step : nil)
+      records = try RecordWriter(path: opening.directory.records, keepingSteps: opening.isResumed ? step : nil)
     }
     self.records = records
     lastEpoch = records?.lastEpoch
+  }
+
+  private static func ranges(_ phase: Phase, _ gradient: BatchGradient, _ job: Job) -> UpdateRanges {
+    UpdateRanges(
+      gradient.replica.store, decaysVectors: job.training.optimizer.decayBias, trains: phase.trains)
   }
 
   // MARK: The loop
 
   func train() throws -> RunOutcome {
     try announce()
-    guard header.step < totalSteps else { return .finished(try finishAgain()) }
+    guard !isOver else { return .finished(try finishAgain()) }
+    while true {
+      if let stop = try trainPhase() { return .stopped(signal: stop, step: header.step) }
+      if isOver { return .finished(try finish()) }
+      try enterPhase(current + 1)
+    }
+  }
+
+  /// Trains the current network to the end of its steps.
+  /// - Returns: the signal, if one has ended the run before.
+  private func trainPhase() throws -> Int32? {
+    if let title = phase.title, trainer.isCoordinator {
+      trainer.tell(.note("\(title): steps \(phase.steps.lowerBound + 1) to \(phase.steps.upperBound)"))
+    }
     let source = NormalisedImages(data.training, data.normalisation)
-    let loader = try BatchLoader(
-      source: source, order: order, shards: shards, from: header.step, to: totalSteps)
+    let end = phase.steps.upperBound
+    let loader = try BatchLoader(source: source, order: order, shards: shards, from: header.step, to: end)
     defer { loader.close() }
-    while header.step < totalSteps {
+    while header.step < end, !isOver {
       let loss = try step(loader)
       header.step += 1
       header.epochLoss += loss.value
       let endsEpoch = header.step % order.stepsPerEpoch == 0
-      let isStopped = loss.stop != nil && header.step < totalSteps
-      let savesCheckpoint = isStopped || isCheckpointDue(endsEpoch: endsEpoch)
-      if endsEpoch || savesCheckpoint {
+      let isDue = isCheckpointDue(endsEpoch: endsEpoch)
+      if endsEpoch || isDue || loss.stop != nil {
         try trainer.together {
           try NumericalFailure.check(replica.store, step: header.step, trainer)
         }
       }
       if endsEpoch { try endEpoch() }
-      if savesCheckpoint { try saveCheckpoint() }
-      if let stop = loss.stop, isStopped { return .stopped(signal: stop, step: header.step) }
+      if isOver { try restoreBest() }
+      let isStopped = loss.stop != nil && !isOver
+      if isStopped || isDue || isOver { try saveCheckpoint() }
+      if isStopped { return loss.stop }
     }
-    return .finished(try finish())
+    return nil
+  }
+
+  /// Goes on to the next network with the weights that the two have in common. Collective.
+  private func enterPhase(_ next: Int) throws {
+    let store = replica.store
+    let weights = try Dictionary(
+      uniqueKeysWithValues: store.graph.stored.enumerated().map { (store.graph[$1].name, try store.read($0)) })
+    current = next
+    gradient = try trainer.gradient(networks[next], shards: shards)
+    ranges = Self.ranges(phase, gradient, job)
+    try trainer.together { try initialise(from: weights) }
+  }
+
+  /// Sets the current network's parameters, by name or else as the seed draws them.
+  private func initialise(from weights: [String: [Float]]) throws {
+    let graph = replica.store.graph
+    try replica.initialise { parameter in
+      let name = graph[parameter].name
+      if let found = weights[name], Phase.layer(of: name) != Phase.headName { return found }
+      return graph.initialParameterValues(parameter, seed: job.seed)
+    }
+  }
+
+  /// Takes up what a checkpoint holds.
+  private func restore(_ checkpoint: Checkpoint) throws {
+    let store = replica.store
+    guard (checkpoint.header.phase ?? networks.count - 1) == current else {
+      return try initialise(from: checkpoint.parameters)
+    }
+    try checkpoint.restore(to: store, withOptimizer: true)
+    guard header.isBestRestored == true else {
+      aside = try checkpoint.others(.best, for: store)
+      return
+    }
+    aside = try checkpoint.others(.last, for: store)
+    // More epochs are asked for than the run had: it goes on from the last of them.
+    if !isOver { try exchangeBestAndLast() }
   }
 
   /// One global batch: this rank's shards, the sum over all, the update.
@@ -118,13 +186,18 @@ final class RunState {
   private func step(_ loader: BatchLoader) throws -> (value: Double, stop: Int32?) {
     let begin = clock.now
     let number = header.step + 1
+    let isLooked = isHealthDue(number)
+    var activations: [DeadUnits] = []
     try loader.withNext { loaded, images, labels in
       for entry in gradient.schedule.steps {
-        try gradient.compute(
-          entry, images.extracting(loaded.imageRange(ofShard: entry.shard)),
-          labels.extracting(loaded.labelRange(ofShard: entry.shard)),
-          dropout: DropoutState(
-            seed: job.seed, step: UInt32(number), firstSample: UInt32(entry.shard * order.samplesPerShard)))
+        let images = images.extracting(loaded.imageRange(ofShard: entry.shard))
+        let labels = labels.extracting(loaded.labelRange(ofShard: entry.shard))
+        let dropout = DropoutState(
+          seed: job.seed, step: UInt32(number), firstSample: UInt32(entry.shard * order.samplesPerShard))
+        if isLooked, entry.shard == 0 {
+          activations = try replica.deadUnits(images, labels, slot: entry.slot, dropout: dropout)
+        }
+        try gradient.compute(entry, images, labels, dropout: dropout)
       }
     }
     gradient.isFlagged = trainer.stopRequest() != nil
@@ -137,20 +210,42 @@ final class RunState {
       throw try NumericalFailure(trainer, replica: replica, shards: shards).diagnose(
         step: number, loss: loss, source: NormalisedImages(data.training, data.normalisation), order: order)
     }
-    optimizer.update(replica.store, step: number, learningRate: Float(learningRate))
-    replica.store.updateStatistics(shards: job.training.shards)
-    try record(number, loss, begin: begin, reduction: reduced - reduceBegin)
+    if isLooked { try look(number, activations) }
+    let rate = learningRate(ofStep: number)
+    update(number, rate: rate)
+    try record(number, loss, rate: rate, begin: begin, reduction: reduced - reduceBegin)
     return (loss, isStopWanted ? trainer.stopRequest() ?? SIGTERM : nil)
   }
 
-  private func record(_ number: Int, _ loss: Double, begin: ContinuousClock.Instant, reduction: Duration) throws {
+  private func learningRate(ofStep number: Int) -> Double {
+    let base = job.training.optimizer.learningRate
+    if phase.isPretraining { return base }
+    return job.training.schedule.rate(
+      step: number - 1 - phase.steps.lowerBound, base: base, stepsPerEpoch: order.stepsPerEpoch,
+      epochs: job.training.epochs, state: header.plateau)
+  }
+
+  /// Clips the gradients, each first, then all together; updates; shrinks by L1; moves the statistics.
+  private func update(_ number: Int, rate: Double) {
+    let training = job.training
+    let store = replica.store
+    if let limit = training.clipValue { store.clipGradientValues(to: Float(limit), over: ranges) }
+    if let limit = training.clipNorm { store.clipGradientNorm(to: limit, over: ranges) }
+    optimizer.update(store, step: number - phase.steps.lowerBound, learningRate: Float(rate), over: ranges)
+    if training.l1 > 0 { store.softThreshold(by: Float(rate * training.l1), over: ranges) }
+    store.updateStatistics(shards: training.shards)
+  }
+
+  private func record(
+    _ number: Int, _ loss: Double, rate: Double, begin: ContinuousClock.Instant, reduction: Duration
+  ) throws {
     let seconds = Seconds(clock.now - begin)
     trainingSeconds += seconds.count
     epochSeconds += seconds.count
     epochSteps += 1
     guard trainer.isCoordinator else { return }
     let record = StepRecord(
-      step: number, epoch: (number - 1) / order.stepsPerEpoch + 1, loss: loss, learningRate: learningRate,
+      step: number, epoch: (number - 1) / order.stepsPerEpoch + 1, loss: loss, learningRate: rate,
       seconds: seconds, reductionSeconds: Seconds(reduction))
     try records?.append("step", record)
     trainer.tell(.step(record))

@@ -67,8 +67,12 @@ package struct SavedRun {
       throw InvalidJob([file.problem(at: "data", "the job names no test set; add 'test:' with images and labels")])
     }
     let dataset = try JobData.read(files, "data.test", file)
-    let graph = try file.trainingGraph(sampleShape: Shape(dataset.sampleShape))
-    let evaluationGraph = try file.evaluationGraph(sampleShape: Shape(dataset.sampleShape))
+    let sampleShape = Shape(dataset.sampleShape)
+    // Of a run in the midst of its pre-training, the network of that moment is tested.
+    let phases = try Phase.all(file, graph: file.trainingGraph(sampleShape: sampleShape), stepsPerEpoch: 1)
+    let phase = phases[min(checkpoint.header.phase ?? phases.count - 1, phases.count - 1)]
+    let graph = try phase.file.trainingGraph(sampleShape: sampleShape)
+    let evaluationGraph = try phase.file.evaluationGraph(sampleShape: sampleShape)
     let replica = try Replica(
       graph, evaluationGraph: evaluationGraph, optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false),
       slotCount: 1)

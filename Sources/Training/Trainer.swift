@@ -39,23 +39,44 @@ package final class Trainer {
     Threads.use(options.threads)
     let shards = try together { try shardsOfThisRank() }
     let data = try together { try JobData(file) }
-    let (graph, evaluationGraph) = try together {
-      (
-        try file.trainingGraph(sampleShape: data.sampleShape),
-        data.test == nil ? nil : try file.evaluationGraph(sampleShape: data.sampleShape)
-      )
-    }
     let order = try together { try data.order(file) }
+    let networks = try together { try self.networks(data, order) }
+    try Agreement.alike(group, exitCode: Self.exitCode) { try checkAgreement(data) }
+    let run = try RunState(trainer: self, data: data, order: order, networks: networks, shards: shards)
+    return try run.train()
+  }
+
+  /// What is trained in each phase of the run, as graphs: nothing is allocated.
+  private func networks(_ data: JobData, _ order: DataOrder) throws -> [Network] {
+    let graph = try file.trainingGraph(sampleShape: data.sampleShape)
+    let isEvaluated = data.test != nil || data.validation != nil
+    return try Phase.all(file, graph: graph, stepsPerEpoch: order.stepsPerEpoch).map { phase in
+      Network(
+        phase: phase, graph: try phase.file.trainingGraph(sampleShape: data.sampleShape),
+        evaluationGraph: isEvaluated ? try phase.file.evaluationGraph(sampleShape: data.sampleShape) : nil)
+    }
+  }
+
+  struct Network {
+    let phase: Phase
+    let graph: Graph
+    let evaluationGraph: Graph?
+  }
+
+  /// Allocates what a rank needs to train a phase's network. Collective.
+  func gradient(_ network: Network, shards: Range<Int>) throws -> BatchGradient {
     let schedule = Self.schedule(job.training, shards)
     let replica = try together {
       try Replica(
-        graph, evaluationGraph: evaluationGraph, optimizer: job.training.optimizer.optimizer,
+        network.graph, evaluationGraph: network.evaluationGraph, optimizer: job.training.optimizer.optimizer,
         slotCount: schedule.slotCount)
     }
-    try Agreement.alike(group, exitCode: Self.exitCode) { try checkAgreement(data, replica) }
-    let gradient = BatchGradient(replica, try makeReducer(shards, replica))
-    let run = try RunState(trainer: self, data: data, order: order, gradient: gradient, shards: shards)
-    return try run.train()
+    if job.training.earlyStopping?.restoreBest == true { replica.countBestParameters() }
+    try Agreement.alike(group, exitCode: Self.exitCode) {
+      try Agreement.same(
+        replica.store.fingerprint, "layout of the parameters (another processor or oneDNN)", group)
+    }
+    return BatchGradient(replica, try makeReducer(shards, replica))
   }
 
   /// Runs what only the coordinator does, and ends on all ranks if it fails.
@@ -106,15 +127,13 @@ package final class Trainer {
     }
   }
 
-  /// Every rank must run the same code on the same job and data, with parameters in the same layouts.
-  private func checkAgreement(_ data: JobData, _ replica: Replica) throws {
+  /// Every rank must run the same job on the same data.
+  private func checkAgreement(_ data: JobData) throws {
     // The data's paths may differ from host to host; what they hold may not.
     var shared = job
     shared.data.train = DataFiles(images: "", labels: "")
     shared.data.test = nil
     try Agreement.same(Fingerprint.of(shared.yaml()), "job file", group)
     try Agreement.same(data.fingerprint, "data", group)
-    try Agreement.same(
-      replica.store.fingerprint, "layout of the parameters (another processor or oneDNN)", group)
   }
 }

@@ -7,6 +7,8 @@ package enum TrainingEvent: Sendable {
   case step(StepRecord)
   case epoch(EpochRecord)
   case checkpoint(step: Int, path: String)
+  /// Where the run has come to.
+  case note(String)
   /// Something the user should know, with the remedy.
   case warning(String)
   /// Nothing was left to train.
@@ -21,6 +23,7 @@ package struct RunStart: Hashable, Sendable, Codable {
   package let placement: Placement
   package let parameterCount: Int
   package let trainingSamples: Int
+  package let validationSamples: Int
   package let testSamples: Int
   package let batch: Int
   package let shards: Int

@@ -1,5 +1,5 @@
 package import Datasets
-package import Execution
+import Execution
 package import Jobs
 package import ModelGraph
 
@@ -21,6 +21,8 @@ package struct TrainingOptions: Sendable {
 /// The job's data in memory: the whole set on every rank, of which a rank reads its shards of each batch.
 package struct JobData: Sendable {
   package let training: ImageDataset
+  /// Samples that the job keeps from training; nil if it keeps none.
+  package let validation: ImageDataset?
   package let test: ImageDataset?
   package let normalisation: Normalisation
 
@@ -33,7 +35,8 @@ package struct JobData: Sendable {
   /// - Throws: `InvalidJob` at the line that names the file.
   package init(_ file: JobFile) throws {
     let data = file.job.data
-    training = try Self.read(data.train, "data.train", file)
+    let samples = try Self.read(data.train, "data.train", file)
+    (training, validation) = try Self.split(samples, file)
     test = try data.test.map { try Self.read($0, "data.test", file) }
     if let test, test.sampleShape != training.sampleShape {
       throw InvalidJob([
@@ -90,38 +93,12 @@ package struct JobData: Sendable {
   /// A number that ranks share if they have read the same data.
   var fingerprint: UInt64 {
     var fingerprint = Fingerprint()
-    for dataset in [training, test].compactMap(\.self) {
+    for dataset in [training, validation, test].compactMap(\.self) {
       fingerprint.add(dataset.sampleShape.map { UInt8(truncatingIfNeeded: $0) })
       fingerprint.add(words: dataset.labels)
       fingerprint.add(words: dataset.pixels)
     }
     return fingerprint.value
-  }
-}
-
-extension OptimizerSpecification {
-  package var optimizer: Optimizer {
-    switch self {
-    case .sgd(let sgd):
-      .sgd(momentum: Float(sgd.momentum), weightDecay: Float(sgd.weightDecay), nesterov: false)
-    case .adam(let adam): adam.optimizer(decoupled: false)
-    case .adamw(let adam): adam.optimizer(decoupled: true)
-    }
-  }
-
-  package var learningRate: Double {
-    switch self {
-    case .sgd(let sgd): sgd.learningRate
-    case .adam(let adam), .adamw(let adam): adam.learningRate
-    }
-  }
-}
-
-extension OptimizerSpecification.Adam {
-  fileprivate func optimizer(decoupled: Bool) -> Optimizer {
-    .adam(
-      beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon), weightDecay: Float(weightDecay),
-      decoupled: decoupled)
   }
 }
 

@@ -11,7 +11,8 @@ struct CheckGradientsCommand: ParsableCommand {
     discussion: """
       Takes the job's network at its initial weights and its first training samples. Numeric gradients are central \
       differences in double precision; the analytic ones are the graph's own backward, in double precision too; the \
-      last column compares what the float32 kernels compute with them. Worst first. Elements at a kink (ReLU at 0) \
+      last column compares what the float32 kernels compute with them. Worst offenders first, by how many times an \
+      error is what passes. Elements at a kink (ReLU at 0) \
       have no derivative and are counted apart. Exit code 7 if a gradient is wrong.
 
       Example:

@@ -17,6 +17,7 @@ final class ProgressDisplay {
     case .step(let record): step(record)
     case .epoch(let record): line(Self.text(record, of: start?.epochs ?? record.epoch))
     case .checkpoint: break
+    case .note(let text): line(text)
     case .warning(let text): line("warning: \(text)")
     case .alreadyFinished(let step):
       line("nothing left to train: the run is finished after step \(step); go on with more epochs by --epochs")
@@ -40,8 +41,9 @@ final class ProgressDisplay {
     let ranks = start.placement.ranks
     let hosts = Set(ranks.map(\.host)).count
     let threads = Set(ranks.map(\.threads)).sorted().map(String.init).joined(separator: "–")
+    let validation = start.validationSamples > 0 ? ", \(start.validationSamples.grouped) validation" : ""
     line(
-      "\(start.job): \(start.parameterCount.grouped) parameters, \(start.trainingSamples.grouped) training and "
+      "\(start.job): \(start.parameterCount.grouped) parameters, \(start.trainingSamples.grouped) training\(validation) and "
         + "\(start.testSamples.grouped) test samples")
     line(
       "\(ranks.count) \(ranks.count == 1 ? "rank" : "ranks") × \(threads) \(threads == "1" ? "thread" : "threads") on "
@@ -80,8 +82,11 @@ final class ProgressDisplay {
   private static func text(_ record: EpochRecord, of epochs: Int) -> String {
     var text =
       "epoch \(record.epoch)/\(epochs)  training loss \(record.trainingLoss.fixed(4))"
+    if let loss = record.validationLoss { text += "  validation loss \(loss.fixed(4))" }
+    if let accuracy = record.validationAccuracy { text += "  validation accuracy \((accuracy * 100).fixed(2)) %" }
     if let loss = record.testLoss { text += "  test loss \(loss.fixed(4))" }
     if let accuracy = record.testAccuracy { text += "  test accuracy \((accuracy * 100).fixed(2)) %" }
+    if let sparsity = record.sparsity { text += "  sparsity \((sparsity * 100).fixed(2)) %" }
     return text + "  \(record.seconds)  \(Int(record.samplesPerSecond).grouped) samples/s"
   }
 
@@ -91,11 +96,23 @@ final class ProgressDisplay {
       "trained \(report.epochs) epochs, \(report.steps.grouped) steps in \(report.trainingSeconds) "
         + "(\(report.totalSeconds) with evaluation and checkpoints): \(Int(report.samplesPerSecond).grouped) samples/s"
     ]
+    if let stopping = report.earlyStopping { rows.append(Self.text(stopping, report)) }
+    if let sparsity = report.sparsity {
+      rows.append("sparsity: \((sparsity * 100).fixed(2)) % of \(report.parameterCount.grouped) parameters are zero")
+    }
     if let peak = report.memory.processPeak {
       rows.append("memory of a rank: \(report.memory.planned) of tensors, \(peak) peak of the process")
     }
     rows.append("checkpoint: \(report.checkpoint)")
     for row in rows { Console.complain(row) }
+  }
+
+  private static func text(_ stopping: EarlyStoppingReport, _ report: RunReport) -> String {
+    let value =
+      stopping.metric == .loss ? stopping.best.value.fixed(4) : "\((stopping.best.value * 100).fixed(2)) %"
+    return (stopping.isStopped ? "stopped early after epoch \(report.epochs); " : "")
+      + "best epoch \(stopping.best.epoch), \(stopping.metric.rawValue) \(value)"
+      + (stopping.isBestRestored ? ", whose weights are restored" : "")
   }
 }
 

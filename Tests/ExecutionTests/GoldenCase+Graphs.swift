@@ -25,6 +25,8 @@ extension GoldenCase {
     case "softmax-cross-entropy":
       let x = graph.parameter("x", [4, 7])
       try graph.appendCrossEntropy(x, samples: 4)
+    case "label-smoothing":
+      try graph.appendCrossEntropy(graph.parameter("x", [5, 6]), samples: 5, smoothing: 0.3)
     case "mse":
       graph.outputs["loss"] = try graph.meanSquared(graph.parameter("x", [3, 5]))
     case "token-classifier": try appendTokenClassifier(to: &graph)
@@ -114,10 +116,11 @@ extension Graph {
   }
 
   /// The mean over `samples`, with the outputs `probabilities` and `loss`.
-  fileprivate mutating func appendCrossEntropy(_ logits: ValueID, samples: Int) throws {
+  fileprivate mutating func appendCrossEntropy(_ logits: ValueID, samples: Int, smoothing: Double = 0) throws {
     let labels = input("labels", TensorType([samples], .int32))
     let values = try append(
-      .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: samples)), [logits, labels], layer: "loss")
+      .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: samples, smoothing: smoothing)), [logits, labels], layer: "loss"
+    )
     outputs["loss"] = values[0]
     outputs["probabilities"] = values[1]
   }

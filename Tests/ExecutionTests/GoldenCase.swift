@@ -27,7 +27,7 @@ struct GoldenCase: Sendable {
   }
 
   static let names =
-    ["mlp", "lenet5", "convolution", "max-pool", "softmax-cross-entropy", "mse"]
+    ["mlp", "lenet5", "convolution", "max-pool", "softmax-cross-entropy", "label-smoothing", "mse"]
     + RecurrentCell.allCases.map { "\($0.rawValue)-encoder-decoder" } + ["token-classifier"]
 
   /// Inputs, labels and parameters, for a run in double precision.

@@ -87,7 +87,8 @@ func errors(in yaml: String) -> String {
     (
       "name: adam", "name: adma",
       """
-      job.yaml:13:21: 'name' in training.optimizer must be one of sgd, adam, adamw, not 'adma'; did you mean 'adam'?
+      job.yaml:13:21: 'name' in training.optimizer must be one of sgd, adagrad, rmsprop, adam, adamw, lars, \
+      lamb, not 'adma'; did you mean 'adam'?
         optimizer: {name: adma, learning_rate: 0.001}
                           ^
       """
@@ -96,7 +97,7 @@ func errors(in yaml: String) -> String {
       "learning_rate: 0.001", "learning_rate: 0.001, momentum: 0.9",
       """
       job.yaml:13:49: unknown key 'momentum' in training.optimizer (adam); \
-      its keys are name, learning_rate, beta1, beta2, epsilon, weight_decay
+      its keys are name, learning_rate, beta1, beta2, epsilon, weight_decay, decay_bias
         optimizer: {name: adam, learning_rate: 0.001, momentum: 0.9}
                                                       ^
       """

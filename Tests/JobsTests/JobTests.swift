@@ -46,7 +46,7 @@ import Jobs
           model: .zoo(.mlp),
           training: TrainingSpecification(
             epochs: 3, batch: 600, shards: 6, loss: .meanSquaredError,
-            optimizer: .sgd(.init(learningRate: 0.5, momentum: 0.9, weightDecay: 1e-4)), reduction: .fastest),
+            optimizer: .init(.sgd(momentum: 0.9), learningRate: 0.5, weightDecay: 1e-4), reduction: .fastest),
           checkpoint: CheckpointSpecification(everySteps: 500, everyEpochs: 4, keep: 5)))
   }
 
@@ -61,12 +61,12 @@ import Jobs
     #expect(read.training.reduction == .reproducible)
     #expect(
       read.training.optimizer
-        == .adam(.init(learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0)))
+        == .init(.adam(.init(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)), learningRate: 0.001, weightDecay: 0))
     #expect(read.checkpoint == CheckpointSpecification(everySteps: nil, everyEpochs: 1, keep: 2))
     let decayed = try job(goodJob.replacing("name: adam", with: "name: adamw"))
     #expect(
       decayed.training.optimizer
-        == .adamw(.init(learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01)))
+        == .init(.adamw(.init(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)), learningRate: 0.001, weightDecay: 0.01))
   }
 
   @Test func resolvedJobIsWrittenWithEveryDefault() throws {
@@ -90,7 +90,11 @@ import Jobs
           batch: 128
           shards: 8
           loss: cross-entropy
-          optimizer: {name: adam, learning_rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-08, weight_decay: 0.0}
+          label_smoothing: 0.0
+          optimizer: {name: adam, learning_rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-08, weight_decay: 0.0, \
+        decay_bias: true}
+          schedule: {name: constant, warmup_epochs: 0.0, warmup_start: 0.01}
+          l1: 0.0
           reduction: reproducible
         checkpoint:
           every_epochs: 1
@@ -139,7 +143,7 @@ import Jobs
         .init(.dense(outputs: 9, hasBias: false, activation: .sigmoid)), .init(.softmax),
       ].named())
     job.checkpoint.everySteps = 7
-    job.training.optimizer = .adamw(.init(learningRate: 1e-7, beta1: 0.5, weightDecay: 0.25))
+    job.training.optimizer = .init(.adamw(.init(beta1: 0.5)), learningRate: 1e-7, weightDecay: 0.25)
     #expect(try self.job(job.yaml()) == job)
   }
 

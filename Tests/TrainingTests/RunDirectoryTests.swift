@@ -69,7 +69,8 @@ struct RunDirectoryTests {
         try writer.append(
           "epoch",
           EpochRecord(
-            epoch: 1, step: 2, trainingLoss: 0.75, testLoss: nil, testAccuracy: nil, seconds: Seconds(2),
+            epoch: 1, step: 2, trainingLoss: 0.75, testLoss: nil, testAccuracy: nil, validationLoss: nil,
+            validationAccuracy: nil, sparsity: nil, seconds: Seconds(2),
             samplesPerSecond: 3))
       }
       try writer.flush()

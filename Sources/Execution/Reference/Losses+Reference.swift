@@ -10,7 +10,8 @@ extension SoftmaxCrossEntropy: ReferenceRule {
       guard let label else { continue }
       let largest = row.max() ?? 0
       let logarithm = largest + log(row.reduce(0) { $0 + exp($1 - largest) })
-      loss += logarithm - row[row.startIndex + label]
+      let mean = row.reduce(0, +) / Double(row.count)
+      loss += logarithm - (1 - smoothing) * row[row.startIndex + label] - smoothing * mean
     }
     return [[loss / Double(divisor)], rows.flatMap(softmax)]
   }
@@ -23,7 +24,8 @@ extension SoftmaxCrossEntropyBackward: ReferenceRule {
       zip(rows(of: inputs[0]), labels).flatMap { probabilities, label in
         probabilities.enumerated().map { index, probability in
           guard let label else { return 0 }
-          return (probability - (index == label ? 1 : 0)) / Double(divisor)
+          let share = smoothing / Double(probabilities.count)
+          return (probability - (index == label ? 1 - smoothing : 0) - share) / Double(divisor)
         }
       }
     ]

@@ -178,7 +178,8 @@ private struct RecurrentReference {
       if let dy = given(0) { dh = zip(dh, row(dy, sample, step, width: units)).map { $0 + $1 } }
       let before = place > 0 ? order[place - 1] : nil
       let previous = before.map { row(y, sample, $0, width: units) } ?? row(initialHidden, sample)
-      var state = StepState(h: row(y, sample, step, width: units), previous: previous, gates: [], beside: [], previousC: [])
+      var state = StepState(
+        h: row(y, sample, step, width: units), previous: previous, gates: [], beside: [], previousC: [])
       if let saved = back.savedInput {
         state.gates = row(inputs[saved], sample, step, width: rows)
         state.beside = row(inputs[saved + 1], sample, step, width: units)

@@ -10,9 +10,75 @@ extension JobReader {
     let optimizer = reader.mapping(
       "optimizer", example: "optimizer: {name: adam, learning_rate: 0.001}", read: readOptimizer)
     let reduction: Reduction? = reader.choice("reduction", .otherwise(Job.Defaults.reduction))
-    guard let epochs, let batch, let shards, let loss, let optimizer, let reduction else { return nil }
-    return TrainingSpecification(
+    let smoothing = reader.number("label_smoothing", .fraction, .otherwise(Job.Defaults.labelSmoothing))
+    let l1 = reader.number("l1", .notNegative, .otherwise(Job.Defaults.l1))
+    let options = readOptions(&reader)
+    if let loss, let smoothing, smoothing > 0, loss != .crossEntropy, let entry = reader.entry("label_smoothing") {
+      reader.report(
+        entry.value.place,
+        "'label_smoothing' is for the loss cross-entropy, not \(loss.rawValue); remove it or change 'loss'")
+    }
+    guard let epochs, let batch, let shards, let loss, let smoothing, let optimizer, let l1, let reduction
+    else { return nil }
+    var training = TrainingSpecification(
       epochs: epochs, batch: batch, shards: shards, loss: loss, optimizer: optimizer, reduction: reduction)
+    training.labelSmoothing = smoothing
+    training.l1 = l1
+    training.schedule = options.schedule
+    training.clipNorm = options.clipNorm
+    training.clipValue = options.clipValue
+    training.earlyStopping = options.earlyStopping
+    training.pretraining = options.pretraining
+    training.health = options.health
+    if let entry = reader.entry("schedule") { checkWarmup(training, entry, &reader) }
+    return training
+  }
+
+  /// The sections that may be left out.
+  private struct Options {
+    var schedule = Schedule.constant
+    var clipNorm: Double?
+    var clipValue: Double?
+    var earlyStopping: EarlyStopping?
+    var pretraining: Pretraining?
+    var health = HealthSpecification()
+  }
+
+  /// What cannot be read is left at its default: it was reported, so nobody will see it.
+  private func readOptions(_ reader: inout MappingReader) -> Options {
+    var options = Options()
+    if reader.has("schedule"), let schedule = reader.mapping("schedule", example: nil, read: readSchedule) {
+      options.schedule = schedule
+    }
+    if reader.has("clip_norm") { options.clipNorm = reader.number("clip_norm", .positive, .required(example: "1")) }
+    if reader.has("clip_value") {
+      options.clipValue = reader.number("clip_value", .positive, .required(example: "0.5"))
+    }
+    if reader.has("early_stopping") {
+      options.earlyStopping = reader.mapping("early_stopping", example: nil, read: readEarlyStopping)
+    }
+    if reader.has("pretraining") {
+      options.pretraining = reader.mapping("pretraining", example: nil) { reader in
+        reader.integer("epochs_per_layer", in: 1...Limits.epochs, .required(example: "2"))
+          .map(Pretraining.init(epochsPerLayer:))
+      }
+    }
+    if reader.has("health") {
+      options.health.everySteps = reader.mapping("health", example: nil) { reader in
+        reader.integer("every_steps", in: 1...Limits.steps, .required(example: "100"))
+      }
+    }
+    return options
+  }
+
+  private func checkWarmup(
+    _ training: TrainingSpecification, _ entry: MappingReader.Entry, _ reader: inout MappingReader
+  ) {
+    guard training.schedule.warmupEpochs >= Double(training.epochs) else { return }
+    let warmup = training.schedule.warmupEpochs
+    reader.report(
+      entry.keyPlace,
+      "'schedule' warms up for \(warmup) epochs, the run has \(training.epochs); make 'warmup_epochs' less than that")
   }
 
   private func checkDivision(batch: Int, shards: Int, _ reader: inout MappingReader) {
@@ -28,41 +94,5 @@ extension JobReader {
       entry.value.place,
       "a batch of \(batch) samples cannot be cut into \(shards) equal shards\(origin); "
         + "use batch \(batches), or shards \(shardCounts)")
-  }
-
-  private func readOptimizer(_ reader: inout MappingReader) -> OptimizerSpecification? {
-    guard let name: OptimizerSpecification.Name = reader.choice("name", .required(example: "adam")) else {
-      // Which keys belong and which are missing depends on the name.
-      reader.acceptAllKeys()
-      return nil
-    }
-    reader.label += " (\(name.rawValue))"
-    let rate = reader.number("learning_rate", .positive, .required(example: name == .sgd ? "0.01" : "0.001"))
-    switch name {
-    case .sgd:
-      let defaults = OptimizerSpecification.SGD(learningRate: 1)
-      let momentum = reader.number("momentum", .fraction, .otherwise(defaults.momentum))
-      let decay = reader.number("weight_decay", .notNegative, .otherwise(defaults.weightDecay))
-      guard let rate, let momentum, let decay else { return nil }
-      return .sgd(.init(learningRate: rate, momentum: momentum, weightDecay: decay))
-    case .adam:
-      return readAdam(rate, weightDecay: OptimizerSpecification.Adam(learningRate: 1).weightDecay, &reader)
-        .map(OptimizerSpecification.adam)
-    case .adamw:
-      return readAdam(rate, weightDecay: OptimizerSpecification.adamWWeightDecay, &reader)
-        .map(OptimizerSpecification.adamw)
-    }
-  }
-
-  private func readAdam(
-    _ rate: Double?, weightDecay: Double, _ reader: inout MappingReader
-  ) -> OptimizerSpecification.Adam? {
-    let defaults = OptimizerSpecification.Adam(learningRate: 1)
-    let beta1 = reader.number("beta1", .fraction, .otherwise(defaults.beta1))
-    let beta2 = reader.number("beta2", .fraction, .otherwise(defaults.beta2))
-    let epsilon = reader.number("epsilon", .positive, .otherwise(defaults.epsilon))
-    let decay = reader.number("weight_decay", .notNegative, .otherwise(weightDecay))
-    guard let rate, let beta1, let beta2, let epsilon, let decay else { return nil }
-    return .init(learningRate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: decay)
   }
 }

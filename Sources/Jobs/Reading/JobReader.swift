@@ -35,9 +35,25 @@ struct JobReader {
     let checkpoint =
       reader.has("checkpoint")
       ? reader.mapping("checkpoint", example: nil, read: readCheckpoint) : CheckpointSpecification()
+    if let data, let training { checkValidation(data, training) }
     reader.finish()
     guard version != nil, let name, let seed, let data, let model, let training, let checkpoint else { return nil }
     return Job(name: name, seed: seed, data: data, model: model, training: training, checkpoint: checkpoint)
+  }
+
+  /// What looks at validation samples must have some.
+  private func checkValidation(_ data: DataSpecification, _ training: TrainingSpecification) {
+    guard data.test == nil, data.validationFraction == nil else { return }
+    let watchers = [
+      ("early_stopping", training.earlyStopping != nil), ("schedule", training.schedule.plateau != nil),
+    ]
+    for (key, isUsed) in watchers where isUsed {
+      guard let place = findings.places["training.\(key)"] else { continue }
+      findings.report(
+        place,
+        "'\(key)' in training watches validation samples, and the job has none; add 'validation_fraction: 0.1' to data, "
+          + "or a test set")
+    }
   }
 
   private func readName(_ reader: inout MappingReader) -> String? {
@@ -54,10 +70,13 @@ struct JobReader {
     let format: DataFormat? = reader.choice("format", .required(example: "idx"))
     let train = reader.mapping("train", example: "train: {images: FILE, labels: FILE}", read: readFiles)
     let test = reader.has("test") ? reader.mapping("test", example: nil, read: readFiles) : nil
+    let hasFraction = reader.has("validation_fraction")
+    let fraction = hasFraction ? reader.number("validation_fraction", .part, .required(example: "0.1")) : nil
     let classes = readClasses(&reader)
     let normalize: Normalization? = reader.choice("normalize", .otherwise(Job.Defaults.normalization))
-    guard let format, let train, let classes, let normalize else { return nil }
-    return DataSpecification(format: format, train: train, test: test, classes: classes, normalize: normalize)
+    guard let format, let train, let classes, let normalize, !hasFraction || fraction != nil else { return nil }
+    return DataSpecification(
+      format: format, train: train, test: test, validationFraction: fraction, classes: classes, normalize: normalize)
   }
 
   private func readFiles(_ reader: inout MappingReader) -> DataFiles? {

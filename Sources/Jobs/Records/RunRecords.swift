@@ -35,21 +35,46 @@ package struct EpochRecord: Hashable, Codable, Sendable {
   /// Of the test set; nil if the job has none.
   package let testLoss: Double?
   package let testAccuracy: Double?
+  /// Of the samples kept from training; nil if the job keeps none.
+  package let validationLoss: Double?
+  package let validationAccuracy: Double?
+  /// The share of parameters that are exactly 0; nil without L1.
+  package let sparsity: Double?
   /// Training only, without evaluation and checkpoints. Of this process's part, if the epoch was resumed.
   package let seconds: Seconds
   package let samplesPerSecond: Double
 
   package init(
-    epoch: Int, step: Int, trainingLoss: Double, testLoss: Double?, testAccuracy: Double?, seconds: Seconds,
-    samplesPerSecond: Double
+    epoch: Int, step: Int, trainingLoss: Double, testLoss: Double?, testAccuracy: Double?, validationLoss: Double?,
+    validationAccuracy: Double?, sparsity: Double?, seconds: Seconds, samplesPerSecond: Double
   ) {
     self.epoch = epoch
     self.step = step
     self.trainingLoss = trainingLoss
     self.testLoss = testLoss
     self.testAccuracy = testAccuracy
+    self.validationLoss = validationLoss
+    self.validationAccuracy = validationAccuracy
+    self.sparsity = sparsity
     self.seconds = seconds
     self.samplesPerSecond = samplesPerSecond
+  }
+}
+
+/// What early stopping came to.
+package struct EarlyStoppingReport: Hashable, Codable, Sendable {
+  package let metric: ValidationMetric
+  package let best: EarlyStoppingState.Best
+  /// Whether the run ended before its last epoch.
+  package let isStopped: Bool
+  /// Whether the run's parameters are those of the best epoch.
+  package let isBestRestored: Bool
+
+  package init(metric: ValidationMetric, best: EarlyStoppingState.Best, isStopped: Bool, isBestRestored: Bool) {
+    self.metric = metric
+    self.best = best
+    self.isStopped = isStopped
+    self.isBestRestored = isBestRestored
   }
 }
 
@@ -85,13 +110,18 @@ package struct RunReport: Hashable, Codable, Sendable {
   package let finalTrainingLoss: Double?
   package let testLoss: Double?
   package let testAccuracy: Double?
+  /// What early stopping has found; nil without it.
+  package let earlyStopping: EarlyStoppingReport?
+  /// The share of parameters that are exactly 0; nil without L1.
+  package let sparsity: Double?
   package let memory: MemoryRecord
   package let checkpoint: String
 
   package init(
     job: String, placement: Placement, reduction: Reduction, parameterCount: Int, steps: Int, epochs: Int,
     resumedFromStep: Int, trainingSeconds: Seconds, totalSeconds: Seconds, samplesPerSecond: Double,
-    finalTrainingLoss: Double?, testLoss: Double?, testAccuracy: Double?, memory: MemoryRecord, checkpoint: String
+    finalTrainingLoss: Double?, testLoss: Double?, testAccuracy: Double?, earlyStopping: EarlyStoppingReport?,
+    sparsity: Double?, memory: MemoryRecord, checkpoint: String
   ) {
     self.job = job
     self.placement = placement
@@ -106,6 +136,8 @@ package struct RunReport: Hashable, Codable, Sendable {
     self.finalTrainingLoss = finalTrainingLoss
     self.testLoss = testLoss
     self.testAccuracy = testAccuracy
+    self.earlyStopping = earlyStopping
+    self.sparsity = sparsity
     self.memory = memory
     self.checkpoint = checkpoint
   }

@@ -2,14 +2,22 @@ package import Units
 
 // Shapes: N samples, K classes or outputs.
 
-/// loss = Σₙ −log softmax(x)[n, label n] / divisor, with x [N, K] and labels [N]; a label below 0 is left out.
+/// loss = Σₙ −Σₖ q[n, k] log softmax(x)[n, k] / divisor, with x [N, K] and labels [N]; a label below 0 is left out.
+///
+/// q is 1 for the label and 0 for the other classes; with label smoothing ε it is (1 − ε) q + ε / K (Szegedy et al.
+/// 2016, "Rethinking the Inception Architecture", §7).
 ///
 /// The divisor is the number of samples of the global batch, so that the gradients of its shards add up to the
 /// gradient of the mean. Outputs: the loss (scalar) and the probabilities [N, K], which backward reads.
 package struct SoftmaxCrossEntropy: OperationRule {
   package let divisor: Int
+  /// ε, from 0 to below 1.
+  package let smoothing: Double
 
-  package init(divisor: Int) { self.divisor = divisor }
+  package init(divisor: Int, smoothing: Double = 0) {
+    self.divisor = divisor
+    self.smoothing = smoothing
+  }
 
   package var name: String { "softmax cross-entropy" }
 
@@ -25,22 +33,28 @@ package struct SoftmaxCrossEntropy: OperationRule {
 
   package func inputGradients(_ node: GradientContext, in graph: inout Graph) throws -> [ValueID?] {
     try node.requireNothingBehind()
-    let back = Operation.softmaxCrossEntropyBackward(SoftmaxCrossEntropyBackward(divisor: divisor))
+    let back = Operation.softmaxCrossEntropyBackward(
+      SoftmaxCrossEntropyBackward(divisor: divisor, smoothing: smoothing))
     return [
       try graph.append(back, [node.outputs[1], node.inputs[1]], layer: node.layer, pass: .backward)[0], nil,
     ]
   }
 
   package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
-    FLOPs(5 * inputs[0].shape.elementCount)
+    FLOPs((smoothing > 0 ? 6 : 5) * inputs[0].shape.elementCount)
   }
 }
 
-/// dx = (p − onehot(label)) / divisor, from the probabilities [N, K] and labels [N]; 0 for a label below 0.
+/// dx = (p − q) / divisor, from the probabilities [N, K] and labels [N], q as in `SoftmaxCrossEntropy`; 0 for a label
+/// below 0.
 package struct SoftmaxCrossEntropyBackward: OperationRule {
   package let divisor: Int
+  package let smoothing: Double
 
-  package init(divisor: Int) { self.divisor = divisor }
+  package init(divisor: Int, smoothing: Double = 0) {
+    self.divisor = divisor
+    self.smoothing = smoothing
+  }
 
   package var name: String { "softmax cross-entropy backward" }
 

@@ -1,0 +1,34 @@
+/// Which parts of a store's flat arrays an optimizer changes, and which of them it lets decay.
+package struct UpdateRanges: Hashable, Sendable {
+  /// A range of floats, padding included; all its elements are treated alike.
+  struct Piece: Hashable, Sendable {
+    var range: Range<Int>
+    /// Whether weight decay and L1 act on it.
+    let isDecayed: Bool
+  }
+
+  /// One a parameter tensor, in the order of the store.
+  let tensors: [Piece]
+  /// The same elements in as few pieces as there can be, so that an update is few passes over long arrays.
+  let runs: [Piece]
+
+  /// - Parameters:
+  ///   - decaysVectors: false leaves parameters of one dimension (biases, scales) out of weight decay and L1.
+  ///   - trains: whether the parameter of this name is updated at all.
+  package init(_ store: ParameterStore, decaysVectors: Bool = true, trains: (String) -> Bool = { _ in true }) {
+    self.init(store.places, decaysVectors: decaysVectors, trains: trains)
+  }
+
+  init(_ places: [ParameterStore.Place], decaysVectors: Bool, trains: (String) -> Bool = { _ in true }) {
+    tensors = places.filter { trains($0.name) }.map {
+      Piece(range: $0.range, isDecayed: decaysVectors || $0.dimensionCount > 1)
+    }
+    runs = tensors.reduce(into: []) { runs, piece in
+      if let last = runs.last, last.isDecayed == piece.isDecayed, last.range.upperBound == piece.range.lowerBound {
+        runs[runs.count - 1].range = last.range.lowerBound..<piece.range.upperBound
+      } else {
+        runs.append(piece)
+      }
+    }
+  }
+}

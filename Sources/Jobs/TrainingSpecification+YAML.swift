@@ -1,0 +1,73 @@
+import Models
+
+extension TrainingSpecification {
+  /// The keys of the section with their values, every default written out; what is not set is left out.
+  var lines: [(String, String)] {
+    var lines = [
+      ("epochs", "\(epochs)"), ("batch", "\(batch)"), ("shards", "\(shards)"), ("loss", loss.rawValue),
+      ("label_smoothing", "\(labelSmoothing)"), ("optimizer", optimizer.yaml), ("schedule", schedule.yaml),
+    ]
+    if let clipNorm { lines.append(("clip_norm", "\(clipNorm)")) }
+    if let clipValue { lines.append(("clip_value", "\(clipValue)")) }
+    lines.append(("l1", "\(l1)"))
+    if let stopping = earlyStopping {
+      let settings = [
+        ("metric", stopping.metric.rawValue), ("patience", "\(stopping.patience)"),
+        ("min_delta", "\(stopping.minDelta)"), ("restore_best", "\(stopping.restoreBest)"),
+      ]
+      lines.append(("early_stopping", flow(settings)))
+    }
+    if let pretraining { lines.append(("pretraining", flow([("epochs_per_layer", "\(pretraining.epochsPerLayer)")]))) }
+    if let steps = health.everySteps { lines.append(("health", flow([("every_steps", "\(steps)")]))) }
+    return lines + [("reduction", reduction.rawValue)]
+  }
+}
+
+extension OptimizerSpecification {
+  fileprivate var yaml: String {
+    flow(
+      [("name", name.rawValue), ("learning_rate", "\(learningRate)")] + rule.settings
+        + [("weight_decay", "\(weightDecay)"), ("decay_bias", "\(decayBias)")])
+  }
+}
+
+extension OptimizerSpecification.Rule {
+  fileprivate var settings: [(String, String)] {
+    switch self {
+    case .sgd(let momentum, let nesterov): [("momentum", "\(momentum)"), ("nesterov", "\(nesterov)")]
+    case .adagrad(let epsilon): [("epsilon", "\(epsilon)")]
+    case .rmsprop(let smoothing, let epsilon, let momentum, let centred):
+      [
+        ("smoothing", "\(smoothing)"), ("epsilon", "\(epsilon)"), ("momentum", "\(momentum)"),
+        ("centred", "\(centred)"),
+      ]
+    case .adam(let moments), .adamw(let moments), .lamb(let moments):
+      [("beta1", "\(moments.beta1)"), ("beta2", "\(moments.beta2)"), ("epsilon", "\(moments.epsilon)")]
+    case .lars(let momentum, let trust): [("momentum", "\(momentum)"), ("trust", "\(trust)")]
+    }
+  }
+}
+
+extension Schedule {
+  fileprivate var yaml: String {
+    let settings: [(String, String)] =
+      switch shape {
+      case .constant: []
+      case .step(let every, let factor): [("every_epochs", "\(every)"), ("factor", "\(factor)")]
+      case .milestones(let epochs, let factor):
+        [("milestones", "[\(epochs.map(String.init).joined(separator: ", "))]"), ("factor", "\(factor)")]
+      case .exponential(let factor): [("factor", "\(factor)")]
+      case .cosine(let minimum): [("minimum", "\(minimum)")]
+      case .oneCycle(let cycle):
+        [("rise", "\(cycle.rise)"), ("start_divisor", "\(cycle.startDivisor)"), ("end_divisor", "\(cycle.endDivisor)")]
+      case .plateau(let plateau):
+        [
+          ("metric", plateau.metric.rawValue), ("factor", "\(plateau.factor)"), ("patience", "\(plateau.patience)"),
+          ("threshold", "\(plateau.threshold)"), ("minimum", "\(plateau.minimum)"),
+        ]
+      }
+    return flow(
+      [("name", name.rawValue)] + settings
+        + [("warmup_epochs", "\(warmupEpochs)"), ("warmup_start", "\(warmupStart)")])
+  }
+}

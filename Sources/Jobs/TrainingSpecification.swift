@@ -1,0 +1,55 @@
+package import Models
+
+/// How a job's network is trained: its section `training`.
+package struct TrainingSpecification: Hashable, Codable, Sendable {
+  package var epochs: Int
+  /// Samples of the global batch; a multiple of `shards`.
+  package var batch: Int
+  /// Fixed pieces of the global batch, whatever the number of ranks that share them.
+  package var shards: Int
+  package var loss: Loss
+  /// The share of a label's weight that is spread over all classes, for cross-entropy (Szegedy et al. 2016, §7).
+  package var labelSmoothing = Job.Defaults.labelSmoothing
+  package var optimizer: OptimizerSpecification
+  package var schedule = Schedule.constant
+  /// The greatest norm of all gradients together, and the greatest size of each; nil for no limit.
+  package var clipNorm: Double?
+  package var clipValue: Double?
+  /// Times Σ|w| added to the loss, by soft-thresholding behind each update.
+  package var l1 = Job.Defaults.l1
+  package var earlyStopping: EarlyStopping?
+  package var pretraining: Pretraining?
+  package var health = HealthSpecification()
+  package var reduction: Reduction
+
+  package init(
+    epochs: Int, batch: Int, shards: Int = Job.Defaults.shards, loss: Loss = Job.Defaults.loss,
+    optimizer: OptimizerSpecification, reduction: Reduction = Job.Defaults.reduction
+  ) {
+    self.epochs = epochs
+    self.batch = batch
+    self.shards = shards
+    self.loss = loss
+    self.optimizer = optimizer
+    self.reduction = reduction
+  }
+
+  package var shardSamples: Int { batch / shards }
+}
+
+/// Greedy layer-wise training before the network is trained as a whole (Bengio et al. 2007, "Greedy Layer-Wise Training
+/// of Deep Networks", the supervised variant): layer after layer is trained under a temporary output layer, those
+/// before it held as they are.
+package struct Pretraining: Hashable, Codable, Sendable {
+  package var epochsPerLayer: Int
+
+  package init(epochsPerLayer: Int) { self.epochsPerLayer = epochsPerLayer }
+}
+
+/// How often gradients and activations are looked at.
+package struct HealthSpecification: Hashable, Codable, Sendable {
+  /// Nil: in the first step of each epoch.
+  package var everySteps: Int?
+
+  package init(everySteps: Int? = nil) { self.everySteps = everySteps }
+}

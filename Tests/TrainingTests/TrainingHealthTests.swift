@@ -1,0 +1,147 @@
+import Execution
+import Foundation
+import Jobs
+import TestSupport
+import Testing
+import Training
+
+private let adam = "{name: adam, learning_rate: 0.01}"
+private let hidden = "    - dense: {outputs: 9, activation: relu}\n"
+
+@Suite("Training health")
+struct TrainingHealthTests {
+  @Test("A healthy run has a record an epoch and no warning")
+  func healthy() throws {
+    let small = try SmallJob()
+    let result = try train(try small.job(), run: small.path("run"), ranks: 2)
+    #expect(result.warnings == [])
+    #expect(try small.records("run", "warning").isEmpty)
+    let records = try small.records("run", "health")
+    #expect(records.compactMap { $0["step"] as? Int } == [1, 7])
+    #expect(records.compactMap { $0["epoch"] as? Int } == [1, 2])
+    let layers = try #require(records[1]["layers"] as? [[String: Any]])
+    #expect(layers.compactMap { $0["layer"] as? String } == ["conv1", "dense1", "dense2"])
+    let norms = layers.compactMap { $0["gradientNorm"] as? Double }
+    #expect(norms.count == 3 && norms.allSatisfy { $0 > 0 })
+    expectClose(
+      [records[1]["gradientNorm"] as? Double ?? 0], [norms.reduce(0) { $0 + $1 * $1 }.squareRoot()], relative: 1e-12)
+    let activations = try #require(records[1]["activations"] as? [[String: Any]])
+    #expect(activations.compactMap { $0["layer"] as? String } == ["dense1"])
+    #expect(activations.compactMap { $0["units"] as? Int } == [9])
+  }
+
+  @Test("Records come as often as the job says, the same on any number of ranks")
+  func cadence() throws {
+    let small = try SmallJob()
+    let job = try small.job([adam: adam + "\n  health: {every_steps: 5}"])
+    _ = try train(job, run: small.path("run"))
+    _ = try train(job, run: small.path("three"), ranks: 3)
+    #expect(try small.records("run", "health").compactMap { $0["step"] as? Int } == [1, 6, 11])
+    let lines = try ["run", "three"].map { run in
+      String(decoding: try small.bytes(run + "/records.jsonl"), as: UTF8.self).split(separator: "\n")
+        .filter { $0.hasPrefix("{\"kind\":\"health\"") }
+    }
+    #expect(lines[0] == lines[1])
+    // A look changes nothing.
+    _ = try train(try small.job(named: "seldom.yaml"), run: small.path("seldom"))
+    #expect(try small.newestCheckpoint("run").suffix(4000) == small.newestCheckpoint("seldom").suffix(4000))
+  }
+
+  @Test("Sigmoids one behind the other make gradients vanish: one warning, with the remedy", arguments: [1, 2])
+  func vanishing(ranks: Int) throws {
+    let small = try SmallJob()
+    let chain = (0..<6).map { _ in "    - dense: {outputs: 9, activation: sigmoid}\n" }.joined()
+    let job = try small.job([hidden: chain, adam: adam + "\n  health: {every_steps: 1}"])
+    let result = try train(job, run: small.path("run"), ranks: ranks)
+    #expect(result.warnings.count == 1)
+    let text = try #require(result.warnings.first)
+    let form =
+      #/vanishing-gradients in step \d+: the gradient of '\w+\.weight' is [-.\de]+ of its weights, that of '\w+\.weight' [-.\de]+: what is far from the output hardly learns; use relu for sigmoid or tanh, fewer layers, or 'pretraining: \{epochs_per_layer: 2\}'/#
+    #expect(text.wholeMatch(of: form) != nil, "\(text)")
+    let records = try small.records("run", "warning")
+    #expect(records.compactMap { $0["name"] as? String } == ["vanishing-gradients"])
+    #expect((records.first?["message"] as? String).map { text.hasSuffix($0) } == true)
+  }
+
+  @Test("Biases far below zero leave ReLUs dead")
+  func dead() throws {
+    let small = try SmallJob()
+    let job = try small.job(
+      [adam: "{name: sgd, learning_rate: 30}\n  clip_norm: 1\n  health: {every_steps: 1}", "epochs: 2": "epochs: 4"])
+    let result = try train(job, run: small.path("run"))
+    let text = try #require(result.warnings.first { $0.hasPrefix("dead-relus") }, "\(result.warnings)")
+    let form =
+      #/dead-relus in step \d+: [5-9] of 9 units of layer 'dense1' are 0 for every sample looked at, and learn nothing; lower learning_rate \(now 30.0\), warm up, or use tanh there/#
+    #expect(text.wholeMatch(of: form) != nil, "\(text)")
+    #expect(result.warnings.count { $0.hasPrefix("dead-relus") } == 1)
+    #expect(try small.records("run", "warning").contains { $0["name"] as? String == "dead-relus" })
+  }
+
+  @Test("A gradient that leaps is told with what it was before")
+  func exploding() throws {
+    let small = try SmallJob()
+    let job = try small.job(
+      [
+        adam: "{name: sgd, learning_rate: 20, momentum: 0.9}\n  schedule: {name: constant, warmup_epochs: 3.9, "
+          + "warmup_start: 1e-9}\n  loss: mean-squared-error\n  health: {every_steps: 1}", "epochs: 2": "epochs: 4",
+      ])
+    // It may end in numbers that are not finite, which is another matter.
+    _ = try trainEach(job, run: small.path("run"), ranks: 1)
+    let warnings = try small.records("run", "warning").filter { $0["name"] as? String == "exploding-gradients" }
+    #expect(warnings.count == 1)
+    let text = try #require(warnings.first?["message"] as? String)
+    let form =
+      #/the gradient's norm is [-+.\de]+, [-+.\de]+ times the mean of the \d+ looks before; set 'clip_norm' in training, or lower learning_rate \(now 20.0\)/#
+    #expect(text.wholeMatch(of: form) != nil, "\(text)")
+  }
+
+  // MARK: Judgements
+
+  private func norms(_ relative: [Double]) -> [ParameterStore.TensorNorms] {
+    relative.enumerated().map { index, value in
+      .init(name: "l\(relative.count - index).weight", dimensionCount: 2, gradient: value * 4, parameter: 4)
+    } + [.init(name: "l1.bias", dimensionCount: 1, gradient: 0, parameter: 1)]
+  }
+
+  /// Relative gradients from the last layer to the first.
+  @Test(arguments: [
+    ([1.0, 0.1, 0.002], nil), ([1.0, 0.1, 0.0009], HealthWarning.Name.vanishingGradients),
+    ([0.0009, 0.1, 1], .explodingGradients), ([1.0, 0, 0], .vanishingGradients), ([0.0, 0, 0], nil),
+  ])
+  func spreadOfLayersIsJudgedByItsDirection(relative: [Double], name: HealthWarning.Name?) {
+    var health = TrainingHealth(state: HealthState(), learningRate: 1)
+    let (record, warnings) = health.look(step: 3, epoch: 1, norms: norms(relative), activations: [])
+    #expect(warnings.map(\.name) == [name].compactMap(\.self))
+    #expect(record.layers.map(\.layer) == ["l1", "l2", "l3"])
+    #expect(health.look(step: 4, epoch: 1, norms: norms(relative), activations: []).warnings.isEmpty, "told once")
+  }
+
+  @Test("A leap counts after three looks, from ten times their mean; a norm that is no number at once")
+  func growth() {
+    var health = TrainingHealth(state: HealthState(), learningRate: 0.5)
+    for (step, value) in [1.0, 30, 2, 109].enumerated() {
+      #expect(health.look(step: step, epoch: 1, norms: norms([value]), activations: []).warnings.isEmpty, "\(value)")
+    }
+    let leap = health.look(step: 5, epoch: 1, norms: norms([356]), activations: []).warnings
+    #expect(
+      leap.map(\.message) == [
+        "the gradient's norm is 1.42e+03, 10 times the mean of the 4 looks before; set 'clip_norm' in training, or lower "
+          + "learning_rate (now 0.5)"
+      ])
+    var other = TrainingHealth(state: HealthState(), learningRate: 0.5)
+    let broken = other.look(step: 1, epoch: 1, norms: norms([.infinity]), activations: [])
+    #expect(broken.record.gradientNorm == nil)
+    #expect(
+      broken.warnings.map(\.message) == [
+        "the gradient's norm is not finite; set 'clip_norm' in training, or lower learning_rate (now 0.5)"
+      ])
+  }
+
+  @Test(arguments: [(5, false), (6, true)]) func halfOfTheUnitsMayBeDead(dead: Int, isWarned: Bool) {
+    var health = TrainingHealth(state: HealthState(), learningRate: 1)
+    let activations = [DeadUnits(layer: "a", units: 7, dead: 3), DeadUnits(layer: "b", units: 10, dead: dead)]
+    let warnings = health.look(step: 1, epoch: 1, norms: norms([1]), activations: activations).warnings
+    #expect(warnings.map(\.name) == (isWarned ? [.deadReLUs] : []))
+    if isWarned { #expect(warnings[0].message.hasPrefix("6 of 10 units of layer 'b' are 0 ")) }
+  }
+}
