@@ -92,6 +92,17 @@ extension LayerSpecification {
     case .reduce(let kind, let dimension):
       kindName = kind == .sum ? .sum : .mean
       pairs.append(("dimension", "\(dimension)"))
+    case .embedding(let vocabulary, let width):
+      kindName = .embedding
+      pairs += [("vocabulary", "\(vocabulary)"), ("width", "\(width)")]
+    case .recurrent(let settings):
+      kindName = LayerKind(settings.cell)
+      pairs += [("units", "\(settings.units)"), ("layers", "\(settings.layers)")]
+      pairs.append(("returns", settings.returns.rawValue))
+      if settings.layers > 1 { pairs.append(("dropout", "\(settings.dropout)")) }
+    case .repeated(let count):
+      kindName = .repeated
+      pairs.append(("count", "\(count)"))
     case .flatten: kindName = .flatten
     case .softmax(let dimension, let isLogarithm):
       kindName = isLogarithm ? .logSoftmax : .softmax
@@ -128,6 +139,16 @@ extension ActivationFunction {
 }
 
 private func list(_ items: [String]) -> String { "[\(items.joined(separator: ", "))]" }
+
+extension LayerKind {
+  fileprivate init(_ cell: RecurrentCell) {
+    switch cell {
+    case .rnn: self = .rnn
+    case .lstm: self = .lstm
+    case .gru: self = .gru
+    }
+  }
+}
 
 func flow(_ settings: [(String, String)]) -> String {
   "{\(settings.map { "\($0): \($1)" }.joined(separator: ", "))}"

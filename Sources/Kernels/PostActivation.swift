@@ -50,13 +50,4 @@ package enum PostActivation: Hashable, Sendable {
     case .elu(let alpha): alpha
     }
   }
-
-  func append(to attributes: dnnl_primitive_attr_t) throws {
-    var operations: dnnl_post_ops_t?
-    unsafe try check(dnnl_post_ops_create(&operations), "dnnl_post_ops_create")
-    defer { unsafe dnnl_post_ops_destroy(operations) }
-    unsafe try check(
-      dnnl_post_ops_append_eltwise(operations, 1, forwardAlgorithm, parameter, 0), "dnnl_post_ops_append_eltwise")
-    unsafe try check(dnnl_primitive_attr_set_post_ops(attributes, operations), "dnnl_primitive_attr_set_post_ops")
-  }
 }

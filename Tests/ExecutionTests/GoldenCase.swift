@@ -34,6 +34,7 @@ struct GoldenCase: Sendable {
     + [
       "sequence-cross-entropy", "mean-absolute-error", "huber", "binary-cross-entropy", "binary-cross-entropy-weighted",
     ] + pointwise.map(\.name) + shaping.map(\.name)
+    + RecurrentCell.allCases.map { "\($0.rawValue)-encoder-decoder" } + ["token-classifier"]
 
   /// Inputs, labels and parameters, for a run in double precision.
   var given: [ValueID: [Double]] {
