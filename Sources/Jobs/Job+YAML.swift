@@ -71,6 +71,17 @@ extension LayerSpecification {
     case .add(let left, let right):
       kindName = .add
       pairs.append(("of", "[\(quoted(left)), \(quoted(right))]"))
+    case .embedding(let vocabulary, let width):
+      kindName = .embedding
+      pairs += [("vocabulary", "\(vocabulary)"), ("width", "\(width)")]
+    case .recurrent(let settings):
+      kindName = LayerKind(settings.cell)
+      pairs += [("units", "\(settings.units)"), ("layers", "\(settings.layers)")]
+      pairs.append(("returns", settings.returns.rawValue))
+      if settings.layers > 1 { pairs.append(("dropout", "\(settings.dropout)")) }
+    case .repeated(let count):
+      kindName = .repeated
+      pairs.append(("count", "\(count)"))
     case .flatten: kindName = .flatten
     case .softmax: kindName = .softmax
     case .activation(.relu): kindName = .relu
@@ -87,6 +98,16 @@ extension LayerSpecification {
       (key, extent.sides.count == 1 ? "\(extent.sides[0])" : "\(extent.sides)")
     }
     return window.roundsUp ? pairs + [("round_up", "true")] : pairs
+  }
+}
+
+extension LayerKind {
+  fileprivate init(_ cell: RecurrentCell) {
+    switch cell {
+    case .rnn: self = .rnn
+    case .lstm: self = .lstm
+    case .gru: self = .gru
+    }
   }
 }
 

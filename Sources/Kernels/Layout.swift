@@ -49,6 +49,22 @@ package struct Layout: Equatable, Sendable {
     try Layout(shape, element, tag: [dnnl_acb, dnnl_acdb, dnnl_acdeb][shape.count - 3])
   }
 
+  /// [N, T, …] with the steps outermost, so that what one step needs lies together.
+  package static func timeMajor(_ shape: [Int], _ element: Element = .float32) throws -> Layout {
+    try Layout(shape, element, tag: [dnnl_ba, dnnl_bac, dnnl_bacd, dnnl_bacde][shape.count - 2])
+  }
+
+  /// A matrix inside a larger run of elements: neighbours in a column or a row lie this many elements apart.
+  package static func matrix(rows: Int, columns: Int, rowStride: Int, columnStride: Int = 1) throws -> Layout {
+    var descriptor = dnnl_memory_desc_t()
+    let dimensions = [Int64(rows), Int64(columns)]
+    let strides = [Int64(rowStride), Int64(columnStride)]
+    unsafe try check(
+      dnnl_memory_desc_init_by_strides(&descriptor, 2, dimensions, dnnl_f32, strides),
+      "dnnl_memory_desc_init_by_strides of \(rows)×\(columns)")
+    return Layout(descriptor)
+  }
+
   /// The dimensions as the layout has them: those of grouped convolution weights begin with the groups.
   package var shape: [Int] {
     var copy = descriptor

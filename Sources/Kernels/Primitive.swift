@@ -66,9 +66,11 @@ enum Description {
 
   /// Builds the primitive for an operation descriptor.
   static func primitive<Operation>(
-    _ operation: Operation, _ name: String, activation: PostActivation? = nil, hint: Hint? = nil
+    _ operation: Operation, _ name: String, activation: PostActivation? = nil, accumulates: Bool = false,
+    hint: Hint? = nil
   ) throws -> Primitive {
-    let descriptor = unsafe try primitiveDescriptor(operation, name, activation: activation, hint: hint)
+    let descriptor = unsafe try primitiveDescriptor(
+      operation, name, activation: activation, accumulates: accumulates, hint: hint)
     return unsafe try Primitive(owning: descriptor, name)
   }
 
@@ -76,20 +78,20 @@ enum Description {
   static func withHint<Operation, Result>(
     _ forward: Operation, _ name: String, _ body: (Hint) throws -> Result
   ) throws -> Result {
-    let hint = unsafe try primitiveDescriptor(forward, name, activation: nil, hint: nil)
+    let hint = unsafe try primitiveDescriptor(forward, name, activation: nil, accumulates: false, hint: nil)
     defer { unsafe dnnl_primitive_desc_destroy(hint) }
     return unsafe try body(Hint(handle: hint))
   }
 
   private static func primitiveDescriptor<Operation>(
-    _ operation: Operation, _ name: String, activation: PostActivation?, hint: Hint?
+    _ operation: Operation, _ name: String, activation: PostActivation?, accumulates: Bool, hint: Hint?
   ) throws -> dnnl_primitive_desc_t {
     var attributes: dnnl_primitive_attr_t?
     unsafe try check(dnnl_primitive_attr_create(&attributes), "dnnl_primitive_attr_create")
     defer { unsafe dnnl_primitive_attr_destroy(attributes) }
     unsafe try check(
       dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), "set_scratchpad_mode")
-    if let activation { unsafe try activation.append(to: attributes!) }
+    unsafe try setPostOperations(attributes!, activation: activation, accumulates: accumulates)
     var operation = operation
     var descriptor: dnnl_primitive_desc_t?
     let engine = try Engine.current()
@@ -98,6 +100,22 @@ enum Description {
     }
     try check(status, name)
     return unsafe descriptor!
+  }
+
+  /// What happens to a result before it is stored: added to what is there, then through an activation.
+  private static func setPostOperations(
+    _ attributes: dnnl_primitive_attr_t, activation: PostActivation?, accumulates: Bool
+  ) throws {
+    guard activation != nil || accumulates else { return }
+    var operations: dnnl_post_ops_t?
+    unsafe try check(dnnl_post_ops_create(&operations), "dnnl_post_ops_create")
+    defer { unsafe dnnl_post_ops_destroy(operations) }
+    if accumulates { unsafe try check(dnnl_post_ops_append_sum(operations, 1), "dnnl_post_ops_append_sum") }
+    if let activation {
+      unsafe try check(
+        dnnl_post_ops_append_eltwise(operations, 1, activation.forwardAlgorithm, 0, 0), "dnnl_post_ops_append_eltwise")
+    }
+    unsafe try check(dnnl_primitive_attr_set_post_ops(attributes, operations), "dnnl_primitive_attr_set_post_ops")
   }
 }
 
@@ -120,14 +138,5 @@ package enum PostActivation: Sendable {
     case .tanh: dnnl_eltwise_tanh_use_dst_for_bwd
     case .sigmoid: dnnl_eltwise_logistic_use_dst_for_bwd
     }
-  }
-
-  fileprivate func append(to attributes: dnnl_primitive_attr_t) throws {
-    var operations: dnnl_post_ops_t?
-    unsafe try check(dnnl_post_ops_create(&operations), "dnnl_post_ops_create")
-    defer { unsafe dnnl_post_ops_destroy(operations) }
-    unsafe try check(
-      dnnl_post_ops_append_eltwise(operations, 1, forwardAlgorithm, 0, 0), "dnnl_post_ops_append_eltwise")
-    unsafe try check(dnnl_primitive_attr_set_post_ops(attributes, operations), "dnnl_primitive_attr_set_post_ops")
   }
 }

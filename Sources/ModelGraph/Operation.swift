@@ -64,6 +64,12 @@ package enum Operation: Hashable, Sendable, Codable {
   case maxPoolBackward(MaxPoolBackward)
   case averagePool(AveragePool)
   case averagePoolBackward(AveragePoolBackward)
+  case recurrent(Recurrent)
+  case recurrentBackward(RecurrentBackward)
+  case embedding(Embedding)
+  case embeddingBackward(EmbeddingBackward)
+  case repeated(Repeat)
+  case repeatedBackward(RepeatBackward)
   case reshape(Reshape)
   case add(Add)
   case dropout(Dropout)
@@ -91,6 +97,12 @@ package enum Operation: Hashable, Sendable, Codable {
     case .maxPoolBackward(let rule): rule
     case .averagePool(let rule): rule
     case .averagePoolBackward(let rule): rule
+    case .recurrent(let rule): rule
+    case .recurrentBackward(let rule): rule
+    case .embedding(let rule): rule
+    case .embeddingBackward(let rule): rule
+    case .repeated(let rule): rule
+    case .repeatedBackward(let rule): rule
     case .reshape(let rule): rule
     case .add(let rule): rule
     case .dropout(let rule): rule

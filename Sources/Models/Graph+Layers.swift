@@ -5,18 +5,23 @@ package import ModelGraph
 extension Graph {
   /// y = x Wᵀ + b: every output sees every input feature.
   ///
-  /// x [N, I] → y [N, O]. Parameters: `<name>.weight` [O, I] and `<name>.bias` [O], both drawn from
+  /// x [N, I] → y [N, O], or, the same at every step of a sequence, x [N, T, I] → y [N, T, O]. Parameters: `<name>.weight` [O, I] and `<name>.bias` [O], both drawn from
   /// uniform(±1/√I) unless told otherwise (the defaults of PyTorch's `nn.Linear`).
   ///
   ///     let hidden = try graph.dense("l1", x, outputs: 512)
   ///
-  /// - Throws: `GraphError` if x is not [samples, features] or `outputs` is below 1.
+  /// - Throws: `GraphError` if x is not [samples, features] or [samples, steps, features], or `outputs` is below 1.
   package mutating func dense(
     _ name: String, _ x: ValueID, outputs: Int, hasBias: Bool = true, weightInitialiser: Initialiser? = nil,
     biasInitialiser: Initialiser? = nil
   ) throws -> ValueID {
     try requireAtLeastOne(outputs, "outputs", layer: name)
     let input = self[x].type
+    guard (2...3).contains(input.shape.rank) else {
+      throw GraphError(
+        .shapeMismatch, layer: name,
+        "a dense layer takes [samples, features], its input is \(input); put a 'flatten' layer before it")
+    }
     let features = input.shape.dimensions.last ?? 0
     let operation = Dense(hasBias: hasBias)
     let weights: Shape = [outputs, features]

@@ -26,6 +26,29 @@ package struct ConvolutionSettings: Hashable, Codable, Sendable {
   }
 }
 
+/// Recurrent layers of one cell, one above the other, before the features of their input are known.
+package struct RecurrentSettings: Hashable, Codable, Sendable {
+  /// What is handed on: the output of every step, or the final state of the last layer.
+  package enum Returns: String, Hashable, Codable, Sendable, CaseIterable { case last, sequence }
+
+  package var cell: RecurrentCell
+  package var units: Int
+  package var layers: Int
+  package var returns: Returns
+  /// Of the outputs between layers, in training.
+  package var dropout: Double
+
+  package init(
+    _ cell: RecurrentCell, units: Int, layers: Int = 1, returns: Returns = .last, dropout: Double = 0
+  ) {
+    self.cell = cell
+    self.units = units
+    self.layers = layers
+    self.returns = returns
+    self.dropout = dropout
+  }
+}
+
 /// One layer of a model before there are shapes: what a line of a job's `layers` says.
 package struct LayerSpecification: Hashable, Codable, Sendable {
   package enum Kind: Hashable, Codable, Sendable {
@@ -36,6 +59,11 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     /// The mean over all positions of each channel.
     case globalAveragePool
     case batchNormalisation(epsilon: Double = 1e-5, momentum: Double = 0.1, activation: ActivationFunction? = nil)
+    /// A row of a table for each token; its input is the model's, int32.
+    case embedding(vocabulary: Int, width: Int)
+    case recurrent(RecurrentSettings)
+    /// The same vector at every step of a sequence.
+    case repeated(count: Int)
     case flatten
     case dropout(rate: Double)
     case activation(ActivationFunction)
@@ -63,6 +91,9 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     case .convolution: "conv"
     case .maxPool, .averagePool, .globalAveragePool: "pool"
     case .batchNormalisation: "norm"
+    case .embedding: "embedding"
+    case .recurrent(let settings): settings.cell.rawValue
+    case .repeated: "repeat"
     case .flatten: "flatten"
     case .dropout: "dropout"
     case .activation(let function): function.rawValue

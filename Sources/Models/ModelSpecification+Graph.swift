@@ -8,7 +8,16 @@ extension ModelSpecification {
     case inference
   }
 
-  /// The forward pass: input `input` [batch] + `sampleShape`, output `logits`, the output of the last layer.
+  /// What the elements of a sample are: tokens if an embedding reads them, else numbers.
+  package var inputElement: ElementType {
+    let reads = layers.enumerated().contains { index, layer in
+      guard case .embedding = layer.kind else { return false }
+      return layer.from == Self.inputName || (layer.from == nil && index == 0)
+    }
+    return reads ? .int32 : .float32
+  }
+
+  /// The forward pass: input `input` [batch] + `sampleShape` of `inputElement`, output `logits`, the output of the last layer.
   ///
   /// - Parameters:
   ///   - sampleShape: one sample without the batch dimension, such as 1×28×28.
@@ -30,7 +39,7 @@ extension ModelSpecification {
       throw GraphError(.invalidArgument, layer: name, "the model has no layers; give it at least one")
     }
     var graph = Graph()
-    var last = graph.input(Self.inputName, TensorType(Shape([batch] + sampleShape.dimensions)))
+    var last = graph.input(Self.inputName, TensorType(Shape([batch] + sampleShape.dimensions), inputElement))
     var outputs = [Self.inputName: last]
     for layer in layers {
       last = try graph.append(layer, after: last, outputs: outputs, mode: mode)
@@ -60,6 +69,9 @@ extension Graph {
     case .batchNormalisation(let epsilon, let momentum, let activation):
       let settings = BatchNormalisationSettings(epsilon: epsilon, momentum: momentum, isTraining: mode == .training)
       return try activated(batchNormalisation(name, x, settings), activation, layer: name)
+    case .embedding(let vocabulary, let width): return try embedding(name, x, vocabulary: vocabulary, width: width)
+    case .recurrent(let settings): return try recurrent(name, x, settings, isTraining: mode == .training)
+    case .repeated(let count): return try repeated(name, x, count: count)
     case .flatten: return try flatten(name, x)
     case .dropout(let rate): return mode == .training ? try dropout(name, x, rate: rate) : x
     case .activation(let function): return try activation(name, x, function)

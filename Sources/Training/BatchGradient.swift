@@ -21,10 +21,10 @@ final class BatchGradient {
   var schedule: AccumulationSchedule { reducer.schedule }
 
   /// Computes one shard and adds what the schedule wants added behind it.
-  func compute(
-    _ entry: AccumulationSchedule.Step, _ images: Span<Float>, _ labels: Span<Int32>, dropout: DropoutState
+  func compute<Element: BitwiseCopyable>(
+    _ entry: AccumulationSchedule.Step, _ samples: Span<Element>, _ labels: Span<Int32>, dropout: DropoutState
   ) throws {
-    try replica.computeShard(images, labels, slot: entry.slot, dropout: dropout)
+    try replica.computeShard(samples, labels, slot: entry.slot, dropout: dropout)
     try replica.store.withSlots { slots in
       let stride = replica.store.slotElementCount
       try reducer.merge(entry, &slots, stride: stride, elements: 0..<stride)

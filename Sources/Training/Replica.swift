@@ -66,23 +66,23 @@ package final class Replica {
   /// Computes one shard: its gradients and loss overwrite `slot`.
   ///
   /// - Parameters:
-  ///   - images: row-major samples of the shard.
+  ///   - samples: row-major samples of the shard: numbers (Float) or tokens (Int32), as the model takes them.
   ///   - classes: a label each; also the source of the one-hot target of a squared error.
-  package func computeShard(
-    _ images: Span<Float>, _ classes: Span<Int32>, slot: Int, dropout: DropoutState
+  package func computeShard<Element: BitwiseCopyable>(
+    _ samples: Span<Element>, _ classes: Span<Int32>, slot: Int, dropout: DropoutState
   ) throws {
-    set(images, classes, in: program, input: input, labels: labels, target: target)
+    set(samples, classes, in: program, input: input, labels: labels, target: target)
     store.withSlot(slot) { values in
       for index in store.elementCount..<store.slotElementCount { values[index] = 0 }
     }
     try program.run(slot: slot, dropout: dropout)
   }
 
-  func set(
-    _ images: Span<Float>, _ classes: Span<Int32>, in program: Program, input: Program.Input,
+  func set<Element: BitwiseCopyable>(
+    _ samples: Span<Element>, _ classes: Span<Int32>, in program: Program, input: Program.Input,
     labels: Program.Input?, target: Program.Input?
   ) {
-    program.set(input, images)
+    program.set(input, samples)
     if let labels { program.set(labels, classes) }
     guard let target else { return }
     let outputs = target.elementCount / classes.count

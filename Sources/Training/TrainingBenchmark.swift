@@ -9,37 +9,6 @@ package import Units
 /// The training speed of a known network on inputs held in memory: forward, loss, backward, all-reduce, update, and
 /// nothing else; what `scripts/bench` compares with PyTorch.
 package struct TrainingBenchmark {
-  package enum Workload: String, Sendable, CaseIterable {
-    /// 784-512-256-10, batch 128 a rank.
-    case mlp
-    /// LeNet-5 with ReLU, batch 64 a rank.
-    case lenet5
-
-    var zoo: Zoo {
-      switch self {
-      case .mlp: .mlp
-      case .lenet5: .lenet5
-      }
-    }
-
-    /// Samples a rank.
-    var batch: Int {
-      switch self {
-      case .mlp: 128
-      case .lenet5: 64
-      }
-    }
-
-    /// Samples that run at once. 32 images of LeNet-5 keep its activations in a core's second-level cache: measured
-    /// 1.15 times as fast as 64 at once.
-    var shardSamples: Int {
-      switch self {
-      case .mlp: 128
-      case .lenet5: 32
-      }
-    }
-  }
-
   /// What `bench train` prints, one line of JSON; keys as in the PyTorch side of `scripts/bench`.
   package struct Result: Codable, Sendable {
     package let workload: String
@@ -67,15 +36,12 @@ package struct TrainingBenchmark {
     }
   }
 
-  private static let optimizer = Optimizer.sgd(momentum: 0.9, weightDecay: 0, nesterov: false)
-  private static let learningRate: Float = 0.01
-
   private let workload: Workload
   private let group: any Group
   private let threads: Int
   private let precision: Precision
   private let gradient: BatchGradient
-  private let images: [Float]
+  private let samples: Samples
   private let labels: [Int32]
   private var memoryMeasured: Bytes?
 
@@ -89,20 +55,21 @@ package struct TrainingBenchmark {
     let shardsPerRank = workload.batch / workload.shardSamples
     let shardCount = shardsPerRank * group.rankCount
     let range = group.rank * shardsPerRank..<(group.rank + 1) * shardsPerRank
-    let graph = try workload.zoo.model().trainingGraph(
-      sampleShape: [1, 28, 28], shardSamples: workload.shardSamples, globalBatch: workload.batch * group.rankCount,
+    let graph = try workload.model.trainingGraph(
+      sampleShape: workload.sampleShape, shardSamples: workload.shardSamples,
+      globalBatch: workload.batch * group.rankCount,
       loss: .crossEntropy)
     let schedule = AccumulationSchedule(tree: CanonicalTree(shardCount: shardCount), range: range)
     let replica = try Replica(
-      graph, evaluationGraph: nil, optimizer: Self.optimizer, slotCount: schedule.slotCount, precision: precision)
+      graph, evaluationGraph: nil, optimizer: workload.optimizer, slotCount: schedule.slotCount, precision: precision)
     let store = replica.store
     gradient = BatchGradient(
       replica,
       try ReproducibleReducer(
         group: group, shardCount: shardCount, range: range, maximumCount: store.slotElementCount))
     var random = RandomStream(seed: 1, purpose: .test, stream: UInt64(group.rank))
-    images = (0..<workload.batch * 784).map { _ in Float(random.normal()) }
-    labels = (0..<workload.batch).map { _ in Int32(random.below(10)) }
+    samples = Samples(workload, &random)
+    labels = (0..<workload.batch).map { _ in Int32(random.below(workload.classes)) }
     let values = graph.stored.map { graph.initialParameterValues($0, seed: 1) }
     try Threads.start()
     // All is compiled and no tensor is touched: what comes on top is what the plan counts.
@@ -153,12 +120,17 @@ package struct TrainingBenchmark {
     let count = workload.shardSamples
     for entry in gradient.schedule.steps {
       let first = (entry.shard % (workload.batch / count)) * count
-      try gradient.compute(
-        entry, images.span.extracting(first * 784..<(first + count) * 784),
-        labels.span.extracting(first..<first + count), dropout: .none)
+      let elements = first * workload.sampleShape.elementCount..<(first + count) * workload.sampleShape.elementCount
+      let labels = labels.span.extracting(first..<first + count)
+      switch samples {
+      case .numbers(let numbers):
+        try gradient.compute(entry, numbers.span.extracting(elements), labels, dropout: .none)
+      case .tokens(let tokens):
+        try gradient.compute(entry, tokens.span.extracting(elements), labels, dropout: .none)
+      }
     }
     try gradient.reduce()
-    Self.optimizer.update(gradient.replica.store, step: number, learningRate: Self.learningRate)
+    workload.optimizer.update(gradient.replica.store, step: number, learningRate: workload.learningRate)
     gradient.replica.store.updateStatistics(
       shards: workload.batch / workload.shardSamples * group.rankCount)
     return gradient.loss

@@ -25,7 +25,11 @@ struct BenchTrainCommand: ParsableCommand {
         apus bench train --workload lenet5 --profile
       """)
 
-  @Option(help: "mlp (784-512-256-10, batch 128 a rank) or lenet5 (batch 64 a rank).")
+  @Option(
+    help: """
+      mlp (784-512-256-10, batch 128 a rank), lenet5 (batch 64 a rank), rnn, lstm or gru (256 units over 100 tokens, \
+      batch 32 a rank).
+      """)
   var workload: String
 
   @Option(help: "Cores a rank uses; default: the host's cores divided by its ranks.")

@@ -29,7 +29,12 @@ extension GoldenCase {
       try graph.appendCrossEntropy(graph.parameter("x", [5, 6]), samples: 5, smoothing: 0.3)
     case "mse":
       graph.outputs["loss"] = try graph.meanSquared(graph.parameter("x", [3, 5]))
-    default: throw UnknownGoldenCase(name: name)
+    case "token-classifier": try appendTokenClassifier(to: &graph)
+    default:
+      guard let cell = RecurrentCell.allCases.first(where: { name == "\($0.rawValue)-encoder-decoder" }) else {
+        throw UnknownGoldenCase(name: name)
+      }
+      try appendEncoderDecoder(cell, to: &graph)
     }
     guard let loss = graph.outputs["loss"] else { throw UnknownGoldenCase(name: name) }
     return try graph.differentiated(loss)
@@ -68,7 +73,42 @@ extension GoldenCase {
   }
 }
 
+extension GoldenCase {
+  private static func appendEncoderDecoder(_ cell: RecurrentCell, to graph: inout Graph) throws {
+    let x = graph.parameter("x", [3, 5, 4])
+    let first = graph.recurrentParameters("first.", cell, features: 4, units: 7)
+    let state = (cell.hasCellState ? ["h0", "c0"] : ["h0"]).map { graph.parameter($0, [3, 7]) }
+    let encoded = try graph.append(
+      .recurrent(Recurrent(cell, hasInitialState: true)), [x] + first + state, layer: "first")
+    let final = encoded[1..<(1 + state.count)]
+    let decoded = try graph.append(
+      .recurrent(Recurrent(cell, direction: .reverse, hasInitialState: true)),
+      [encoded[0]] + graph.recurrentParameters("second.", cell, features: 7, units: 7) + final, layer: "second")
+    graph.outputs = ["y": encoded[0], "z": decoded[0], "h": decoded[1], "loss": try graph.meanSquared(decoded[0])]
+  }
+
+  private static func appendTokenClassifier(to graph: inout Graph) throws {
+    let tokens = graph.input("tokens", TensorType([2, 5], .int32))
+    let x = try graph.apply(.embedding(Embedding()), tokens, graph.parameter("table", [9, 4]))
+    let weights = graph.recurrentParameters("gru.", .gru, features: 4, units: 6)
+    let h = try graph.append(.recurrent(Recurrent(.gru)), [x] + weights, layer: "gru")[1]
+    let logits = try graph.apply(.dense(Dense()), h, graph.parameter("weight", [3, 6]), graph.parameter("bias", [3]))
+    graph.outputs["logits"] = logits
+    try graph.appendCrossEntropy(logits, samples: 2)
+    graph.outputs["probabilities"] = nil
+  }
+}
+
 extension Graph {
+  /// W_ih, W_hh, b_ih and b_hh of a recurrent layer.
+  mutating func recurrentParameters(_ prefix: String, _ cell: RecurrentCell, features: Int, units: Int) -> [ValueID] {
+    let rows = cell.gateCount * units
+    return [
+      parameter(prefix + "weight_ih", [rows, features]), parameter(prefix + "weight_hh", [rows, units]),
+      parameter(prefix + "bias_ih", [rows]), parameter(prefix + "bias_hh", [rows]),
+    ]
+  }
+
   fileprivate mutating func appendDense(_ name: String, _ x: ValueID, _ inputs: Int, _ outputs: Int) throws -> ValueID {
     try append(
       .dense(Dense()), [x, parameter("\(name).weight", [outputs, inputs]), parameter("\(name).bias", [outputs])],

@@ -90,7 +90,57 @@ import Units
       written: 120),
   ]
 
-  private static let rows = dense + convolutions + elementwise
+  /// N T (2 Γ (I H + H²) + e H) with e of 2, 12 and 11; backward twice that, without a gradient of x less its product.
+  private static let (t, units) = (4, 7)
+  private static let recurrent: [Row] = [(RecurrentCell.rnn, 1, 2), (.lstm, 4, 12), (.gru, 3, 11)].flatMap {
+    cell, gates, elementwise -> [Row] in
+    let rows = gates * units
+    let weights: [Shape] = [[rows, i], [rows, units]]
+    let work = n * t * (2 * gates * (i * units + units * units) + elementwise * units)
+    let y = n * t * units
+    let saved = cell == .rnn ? 0 : (gates + 1) * y
+    let states = cell == .lstm ? 2 * n * units : n * units
+    let kept: [Shape] = cell == .rnn ? [] : [[n, t, rows], [n, t, units]]
+    let parameters = rows * (i + units + 2)
+    func backward(wantsInput: Bool) -> Row {
+      let rule = RecurrentBackward(
+        forward: Recurrent(cell), hasOutputGradient: [true, false, false], wantsInput: wantsInput, wantsState: false)
+      return Row(
+        .recurrentBackward(rule), [[n, t, i]] + weights + [[n, t, units]] + kept + [[n, t, units]],
+        flops: 2 * work - (wantsInput ? 0 : n * t * 2 * rows * i),
+        read: 4 * (n * t * i + rows * (i + units) + 2 * y + saved),
+        written: 4 * (parameters + (wantsInput ? n * t * i : 0)))
+    }
+    return [
+      Row(
+        .recurrent(Recurrent(cell)), [[n, t, i]] + weights + [[rows], [rows]], flops: work,
+        read: 4 * (n * t * i + parameters), written: 4 * (y + states + saved)),
+      backward(wantsInput: true), backward(wantsInput: false),
+    ]
+  }
+
+  private static let sequences: [Row] = [
+    Row(
+      .dense(Dense()), [[n, t, i], [o, i], [o]], flops: 2 * n * t * o * i + n * t * o,
+      read: 4 * (n * t * i + o * i + o), written: 4 * n * t * o),
+    Row(
+      .denseBackwardInput(DenseBackwardInput()), [[n, t, o], [o, i]], flops: 2 * n * t * i * o,
+      read: 4 * (n * t * o + o * i), written: 4 * n * t * i),
+    Row(
+      .denseBackwardWeights(DenseBackwardWeights(hasBias: true)), [[n, t, i], [n, t, o]],
+      flops: 2 * n * t * o * i + n * t * o, read: 4 * n * t * (i + o), written: 4 * (o * i + o)),
+    Row(
+      .embedding(Embedding()), types: [TensorType([n, t], .int32), TensorType([9, i])], flops: 0,
+      read: 4 * (n * t + 9 * i), written: 4 * n * t * i),
+    Row(
+      .embeddingBackward(EmbeddingBackward(vocabulary: 9)),
+      types: [TensorType([n, t], .int32), TensorType([n, t, i])], flops: n * t * i, read: 4 * n * t * (1 + i),
+      written: 4 * 9 * i),
+    Row(.repeated(Repeat(count: t)), [[n, i]], flops: 0, read: 4 * n * i, written: 4 * n * t * i),
+    Row(.repeatedBackward(RepeatBackward()), [[n, t, i]], flops: n * t * i, read: 4 * n * t * i, written: 4 * n * i),
+  ]
+
+  private static let rows = dense + convolutions + elementwise + recurrent + sequences
 
   @Test(arguments: rows.indices) func costIsTheFormula(index: Int) throws {
     let row = Self.rows[index]

@@ -16,6 +16,22 @@ import Testing
     (.denseBackwardInput(DenseBackwardInput()), [[3, 7], [7, 5]], [[3, 5]]),
     (.denseBackwardWeights(DenseBackwardWeights(hasBias: true)), [[3, 5], [3, 7]], [[7, 5], [7]]),
     (.denseBackwardWeights(DenseBackwardWeights(hasBias: false)), [[3, 5], [3, 7]], [[7, 5]]),
+    (.dense(Dense()), [[3, 4, 5], [7, 5], [7]], [[3, 4, 7]]),
+    (.denseBackwardInput(DenseBackwardInput()), [[3, 4, 7], [7, 5]], [[3, 4, 5]]),
+    (.denseBackwardWeights(DenseBackwardWeights(hasBias: true)), [[3, 4, 5], [3, 4, 7]], [[7, 5], [7]]),
+    (.recurrent(Recurrent(.rnn)), [[3, 4, 5], [7, 5], [7, 7], [7], [7]], [[3, 4, 7], [3, 7]]),
+    (
+      .recurrent(Recurrent(.gru)), [[3, 4, 5], [21, 5], [21, 7], [21], [21]],
+      [[3, 4, 7], [3, 7], [3, 4, 21], [3, 4, 7]]
+    ),
+    (
+      .recurrent(Recurrent(.lstm, hasInitialState: true)),
+      [[3, 4, 5], [28, 5], [28, 7], [28], [28], [3, 7], [3, 7]],
+      [[3, 4, 7], [3, 7], [3, 7], [3, 4, 28], [3, 4, 7]]
+    ),
+    (.repeated(Repeat(count: 6)), [[3, 5]], [[3, 6, 5]]),
+    (.repeatedBackward(RepeatBackward()), [[3, 6, 5]], [[3, 5]]),
+    (.embeddingBackward(EmbeddingBackward(vocabulary: 9)), [[3, 4], [3, 4, 5]], [[9, 5]]),
     // (8 + 2 − 3) / 2 + 1 = 4 rows, (11 − 2) / 3 + 1 = 4 columns; both leave no remainder but the rows.
     (.convolution(strided), [[2, 3, 8, 11], [5, 3, 3, 2], [5]], [[2, 5, 4, 4]]),
     (.convolution(strided), [[2, 3, 9, 10], [5, 3, 3, 2], [5]], [[2, 5, 5, 3]]),
@@ -63,9 +79,36 @@ import Testing
 
   private static let refusals: [(operation: Operation, inputs: [Shape], code: GraphError.Code, text: String)] = [
     (
-      .dense(Dense()), [[3, 5, 2], [7, 10], [7]], .shapeMismatch,
-      "a dense layer takes [samples, features], its input is 3×5×2; put a 'flatten' layer before it"
+      .dense(Dense()), [[5], [7, 5], [7]], .shapeMismatch,
+      "a dense layer takes [samples, …, features], its input is 5"
     ),
+    (
+      .dense(Dense()), [[3, 5, 2], [7, 10], [7]], .shapeMismatch,
+      "weights 7×10 take 10 features, the input 3×5×2 has 2"
+    ),
+    (
+      .recurrent(Recurrent(.lstm)), [[3, 5], [28, 5], [28, 7], [28], [28]], .shapeMismatch,
+      "a recurrent layer takes [samples, steps, features], its input is 3×5; put an 'embedding' before it for tokens, "
+        + "a 'repeat' for one vector a sample"
+    ),
+    (
+      .recurrent(Recurrent(.gru)), [[3, 4, 5], [28, 5], [28, 7], [28], [28]], .shapeMismatch,
+      "weights 28×5 and 28×7 of a cell with 3 gates do not fit an input of 3×4×5: they are [gates × units, 5] and "
+        + "[gates × units, units]"
+    ),
+    (
+      .recurrent(Recurrent(.rnn)), [[3, 4, 5], [7, 5], [7, 7], [7], [5]], .shapeMismatch,
+      "biases 7 and 5 do not fit 7 rows of weights"
+    ),
+    (
+      .recurrent(Recurrent(.rnn, hasInitialState: true)), [[3, 4, 5], [7, 5], [7, 7], [7], [7], [4, 7]], .shapeMismatch,
+      "an initial state of 4×7 does not fit 3 samples of 7 units"
+    ),
+    (
+      .embedding(Embedding()), [[3, 4], [7, 5]], .shapeMismatch,
+      "an embedding takes int32 tokens [samples, steps], its input is 3×4; make it the first layer of a model of tokens"
+    ),
+    (.repeated(Repeat(count: 0)), [[3, 4]], .invalidArgument, "a vector repeated 0 times; use at least 1"),
     (
       .dense(Dense()), [[3, 5], [7, 4], [7]], .shapeMismatch,
       "weights 7×4 take 4 features, the input 3×5 has 5"

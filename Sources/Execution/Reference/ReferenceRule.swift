@@ -31,6 +31,12 @@ extension Operation {
     case .maxPoolBackward(let rule): rule
     case .averagePool(let rule): rule
     case .averagePoolBackward(let rule): rule
+    case .recurrent(let rule): rule
+    case .recurrentBackward(let rule): rule
+    case .embedding(let rule): rule
+    case .embeddingBackward(let rule): rule
+    case .repeated(let rule): rule
+    case .repeatedBackward(let rule): rule
     case .reshape(let rule): rule
     case .add(let rule): rule
     case .dropout(let rule): rule

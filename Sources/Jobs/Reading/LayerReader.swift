@@ -8,6 +8,8 @@ enum LayerKind: String, CaseIterable {
   case averagePool = "average_pool"
   case globalAveragePool = "global_average_pool"
   case batchNorm = "batch_norm"
+  case embedding, rnn, lstm, gru
+  case repeated = "repeat"
   case flatten, dropout, relu, tanh, sigmoid, softmax, add
 
   /// A line that could stand in a job.
@@ -17,6 +19,9 @@ enum LayerKind: String, CaseIterable {
     case .dense: "- dense: {outputs: 10}"
     case .maxPool: "- max_pool: {kernel: 2}"
     case .averagePool: "- average_pool: {kernel: 2}"
+    case .embedding: "- embedding: {vocabulary: 10000, width: 128}"
+    case .rnn, .lstm, .gru: "- \(rawValue): {units: 256}"
+    case .repeated: "- repeat: 20"
     case .dropout: "- dropout: 0.5"
     case .add: "- add: [conv1, conv2]"
     case .flatten, .globalAveragePool, .batchNorm, .relu, .tanh, .sigmoid, .softmax: "- \(rawValue)"
@@ -26,6 +31,7 @@ enum LayerKind: String, CaseIterable {
   var standsAlone: Bool {
     switch self {
     case .flatten, .globalAveragePool, .batchNorm, .relu, .tanh, .sigmoid, .softmax: true
+    case .embedding, .rnn, .lstm, .gru, .repeated: false
     case .convolution, .dense, .maxPool, .averagePool, .dropout, .add: false
     }
   }
@@ -112,6 +118,7 @@ struct LayerReader {
     case (_, .mapping(let pairs)): return pairs
     case _ where value.isNull: return kind.standsAlone ? [] : nil
     case (.dropout, .scalar): return pair("rate")
+    case (.repeated, .scalar): return pair("count")
     case (.add, .sequence): return pair("of")
     default: return nil
     }
@@ -132,6 +139,16 @@ struct LayerReader {
       guard let window = window(&reader), let countsPadding else { return nil }
       return .averagePool(window, countsPadding: countsPadding)
     case .globalAveragePool: return .globalAveragePool
+    case .embedding:
+      let vocabulary = reader.integer("vocabulary", in: 1...Limits.vocabulary, .required(example: "10000"))
+      let width = reader.integer("width", in: 1...Limits.units, .required(example: "128"))
+      guard let vocabulary, let width else { return nil }
+      return .embedding(vocabulary: vocabulary, width: width)
+    case .rnn: return recurrent(.rnn, &reader)
+    case .lstm: return recurrent(.lstm, &reader)
+    case .gru: return recurrent(.gru, &reader)
+    case .repeated:
+      return reader.integer("count", in: 1...Limits.repetitions, .required(example: "20")).map { .repeated(count: $0) }
     case .dropout:
       return reader.number("rate", .fraction, .required(example: "0.5")).map { .dropout(rate: $0) }
     case .add:
@@ -155,6 +172,24 @@ struct LayerReader {
     case .tanh: return .activation(.tanh)
     case .sigmoid: return .activation(.sigmoid)
     }
+  }
+
+  private func recurrent(_ cell: RecurrentCell, _ reader: inout MappingReader) -> LayerSpecification.Kind? {
+    let units = reader.integer("units", in: 1...Limits.units, .required(example: "256"))
+    let layers = reader.integer("layers", in: 1...Limits.recurrentLayers, .otherwise(1))
+    let returns: RecurrentSettings.Returns? = reader.choice("returns", .otherwise(.last))
+    let dropout = reader.number("dropout", .fraction, .otherwise(0))
+    if let dropout, let layers, dropout > 0, layers == 1, let entry = reader.entry("dropout") {
+      reader.report(
+        entry.value.place,
+        "'dropout' in \(reader.label) acts between recurrent layers, and there is one; raise 'layers', or put a "
+          + "'- dropout: \(dropout)' behind it")
+      return nil
+    }
+    guard let units, let layers, let returns, let dropout else { return nil }
+    return .recurrent(
+      RecurrentSettings(
+        cell, units: units, layers: layers, returns: returns, dropout: dropout))
   }
 
   private func convolution(_ reader: inout MappingReader) -> LayerSpecification.Kind? {
