@@ -3,11 +3,11 @@ import ModelGraph
 
 extension Compiler {
   mutating func dense(_ node: LoweredNode, _ rule: Dense) throws {
-    let x = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
-    let open = try Layout.any(shape(node.inputs[1]))
+    let x = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0]), element))
+    let open = try Layout.any(shape(node.inputs[1]), element)
     let layouts = WeightedLayouts(
       input: x.layout, weights: weightsLayout(node.inputs[1], open: open),
-      bias: rule.hasBias ? try .plain(shape(node.inputs[2])) : nil, output: try .plain(shape(node.outputs[0])))
+      bias: rule.hasBias ? try .plain(shape(node.inputs[2])) : nil, output: try .plain(shape(node.outputs[0]), element))
     let primitive = try Primitive.innerProduct(layouts, activation: node.activation.map(PostActivation.init))
     var inputs = [
       (Primitive.Argument.source, x),
@@ -19,9 +19,9 @@ extension Compiler {
   }
 
   mutating func denseBackwardInput(_ node: LoweredNode) throws {
-    let dy = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
+    let dy = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0]), element))
     let layouts = WeightedLayouts(
-      input: try .plain(shape(node.outputs[0])), weights: try .any(shape(node.inputs[1])), bias: nil,
+      input: try .plain(shape(node.outputs[0]), element), weights: try .any(shape(node.inputs[1]), element), bias: nil,
       output: dy.layout)
     let primitive = try Primitive.innerProductBackwardInput(layouts)
     let weights = try tensor(node.inputs[1], in: primitive.layout(.weights))
@@ -32,8 +32,8 @@ extension Compiler {
   }
 
   mutating func denseBackwardWeights(_ node: LoweredNode, _ rule: DenseBackwardWeights) throws {
-    let x = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
-    let dy = try tensor(node.inputs[1], in: .plain(shape(node.inputs[1])))
+    let x = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0]), element))
+    let dy = try tensor(node.inputs[1], in: .plain(shape(node.inputs[1]), element))
     let open = try Layout.any(shape(node.outputs[0]))
     var layouts = WeightedLayouts(
       input: x.layout, weights: gradientLayout(node.outputs[0]) ?? open,

@@ -17,7 +17,7 @@ extension Compiler {
   }
 
   mutating func add(_ node: LoweredNode) throws {
-    let a = try tensor(node.inputs[0])
+    let a = try storedTensor(node.inputs[0])
     let b = try tensor(node.inputs[1], in: a.layout)
     let sum = result(node.outputs[0], in: a.layout)
     mayTakeOver(sum, a)
@@ -27,7 +27,7 @@ extension Compiler {
   }
 
   mutating func activation(_ node: LoweredNode, _ function: ActivationFunction) throws {
-    let x = try tensor(node.inputs[0])
+    let x = try storedTensor(node.inputs[0])
     let y = result(node.outputs[0], in: x.layout)
     mayTakeOver(y, x)
     try append(
@@ -36,7 +36,7 @@ extension Compiler {
   }
 
   mutating func activationBackward(_ node: LoweredNode, _ function: ActivationFunction) throws {
-    let dy = try tensor(node.inputs[1])
+    let dy = try storedTensor(node.inputs[1])
     let y = try tensor(node.inputs[0], in: dy.layout)
     let dx = result(node.outputs[0], in: dy.layout)
     mayTakeOver(dx, dy)

@@ -4,7 +4,19 @@ internal import COneDNN
 ///
 /// A blocked layout may pad dimensions; the padding is zero and stays zero.
 package struct Layout: Equatable, Sendable {
-  package enum Element: Sendable { case float32, uint8 }
+  package enum Element: Sendable {
+    case float32, uint8
+    /// The upper half of a float32: its range, 8 bits of precision.
+    case bfloat16
+
+    fileprivate var type: dnnl_data_type_t {
+      switch self {
+      case .float32: dnnl_f32
+      case .uint8: dnnl_u8
+      case .bfloat16: dnnl_bf16
+      }
+    }
+  }
 
   let descriptor: dnnl_memory_desc_t
 
@@ -14,9 +26,8 @@ package struct Layout: Equatable, Sendable {
     precondition(!shape.isEmpty && shape.count <= 6)
     var descriptor = dnnl_memory_desc_t()
     let dimensions = shape.map { Int64($0) }
-    let type = element == .float32 ? dnnl_f32 : dnnl_u8
     unsafe try check(
-      dnnl_memory_desc_init_by_tag(&descriptor, Int32(shape.count), dimensions, type, tag),
+      dnnl_memory_desc_init_by_tag(&descriptor, Int32(shape.count), dimensions, element.type, tag),
       "dnnl_memory_desc_init_by_tag of \(shape)")
     self.descriptor = descriptor
   }
@@ -29,11 +40,13 @@ package struct Layout: Equatable, Sendable {
   }
 
   /// Whatever the kernel likes best.
-  package static func any(_ shape: [Int]) throws -> Layout { try Layout(shape, .float32, tag: dnnl_format_tag_any) }
+  package static func any(_ shape: [Int], _ element: Element = .float32) throws -> Layout {
+    try Layout(shape, element, tag: dnnl_format_tag_any)
+  }
 
   /// [N, C, …] of three to five dimensions with the channels of a position side by side.
-  package static func channelsLast(_ shape: [Int]) throws -> Layout {
-    try Layout(shape, .float32, tag: [dnnl_acb, dnnl_acdb, dnnl_acdeb][shape.count - 3])
+  package static func channelsLast(_ shape: [Int], _ element: Element = .float32) throws -> Layout {
+    try Layout(shape, element, tag: [dnnl_acb, dnnl_acdb, dnnl_acdeb][shape.count - 3])
   }
 
   /// The dimensions as the layout has them: those of grouped convolution weights begin with the groups.
@@ -45,9 +58,24 @@ package struct Layout: Equatable, Sendable {
     }
   }
 
+  package var element: Element {
+    switch descriptor.data_type {
+    case dnnl_u8: .uint8
+    case dnnl_bf16: .bfloat16
+    default: .float32
+    }
+  }
+
+  /// The same places, for elements of another type.
+  package func with(_ element: Element) -> Layout {
+    var changed = descriptor
+    changed.data_type = element.type
+    return Layout(changed)
+  }
+
   /// The same elements row-major.
   package var plain: Layout {
-    get throws { try .plain(shape, descriptor.data_type == dnnl_u8 ? .uint8 : .float32) }
+    get throws { try .plain(shape, element) }
   }
 
   package var byteCount: Int { var copy = descriptor; return unsafe dnnl_memory_desc_get_size(&copy) }

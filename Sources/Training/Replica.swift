@@ -22,10 +22,13 @@ package final class Replica {
   ///   - graph: forward, loss and backward of one shard.
   ///   - evaluationGraph: forward and loss of an evaluation batch, over the same parameters.
   ///   - slotCount: gradient slots that the rank's reducer needs.
-  package init(_ graph: Graph, evaluationGraph: Graph?, optimizer: Optimizer, slotCount: Int) throws {
-    let compiled = try CompiledGraph(graph)
+  ///   - precision: of what convolutions and dense layers compute in.
+  package init(
+    _ graph: Graph, evaluationGraph: Graph?, optimizer: Optimizer, slotCount: Int, precision: Precision = .float32
+  ) throws {
+    let compiled = try CompiledGraph(graph, precision: precision)
     let compiledEvaluation = try evaluationGraph.map {
-      try CompiledGraph($0, parameterLayouts: compiled.parameterLayouts)
+      try CompiledGraph($0, parameterLayouts: compiled.parameterLayouts, precision: precision)
     }
     let workspaceBytes = max(compiled.workspaceByteCount, compiledEvaluation?.workspaceByteCount ?? 0)
     store = try ParameterStore(compiled, slotCount: slotCount, stateCount: optimizer.stateCount)

@@ -1,7 +1,7 @@
 package import Collectives
 import Execution
 import Kernels
-import ModelGraph
+package import ModelGraph
 import Models
 import Randomness
 package import Units
@@ -73,16 +73,18 @@ package struct TrainingBenchmark {
   private let workload: Workload
   private let group: any Group
   private let threads: Int
+  private let precision: Precision
   private let gradient: BatchGradient
   private let images: [Float]
   private let labels: [Int32]
   private var memoryMeasured: Bytes?
 
   /// Builds the network and runs its first steps. Collective.
-  package init(_ workload: Workload, group: any Group, threads: Int) throws {
+  package init(_ workload: Workload, group: any Group, threads: Int, precision: Precision = .float32) throws {
     self.workload = workload
     self.group = group
     self.threads = threads
+    self.precision = precision
     Threads.use(threads)
     let shardsPerRank = workload.batch / workload.shardSamples
     let shardCount = shardsPerRank * group.rankCount
@@ -91,7 +93,8 @@ package struct TrainingBenchmark {
       sampleShape: [1, 28, 28], shardSamples: workload.shardSamples, globalBatch: workload.batch * group.rankCount,
       loss: .crossEntropy)
     let schedule = AccumulationSchedule(tree: CanonicalTree(shardCount: shardCount), range: range)
-    let replica = try Replica(graph, evaluationGraph: nil, optimizer: Self.optimizer, slotCount: schedule.slotCount)
+    let replica = try Replica(
+      graph, evaluationGraph: nil, optimizer: Self.optimizer, slotCount: schedule.slotCount, precision: precision)
     let store = replica.store
     gradient = BatchGradient(
       replica,
@@ -130,7 +133,8 @@ package struct TrainingBenchmark {
     times.sort()
     let median = times[times.count / 2]
     return Result(
-      workload: workload.rawValue, mode: "apus", procs: group.rankCount, threads: threads,
+      workload: workload.rawValue, mode: precision == .float32 ? "apus" : "apus+bf16", procs: group.rankCount,
+      threads: threads,
       batchPerProc: workload.batch, params: gradient.replica.store.graph.parameterCount,
       stepMilliseconds: (median * 1e6).rounded() / 1e3, bestMilliseconds: (times[0] * 1e6).rounded() / 1e3,
       steps: times.count, samplesPerSecond: (Double(group.rankCount * workload.batch) / median * 10).rounded() / 10,

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Collectives
+import Execution
 import Foundation
+import ModelGraph
 import Training
 import Units
 
@@ -29,6 +31,9 @@ struct BenchTrainCommand: ParsableCommand {
   @Option(help: "Cores a rank uses; default: the host's cores divided by its ranks.")
   var threads: Int?
 
+  @Option(help: "float32 or bfloat16: what convolutions and dense layers compute in.")
+  var precision = "float32"
+
   @Option(help: "How long to measure.")
   var seconds = 3.0
 
@@ -40,6 +45,12 @@ struct BenchTrainCommand: ParsableCommand {
       let names = TrainingBenchmark.Workload.allCases.map(\.rawValue).joined(separator: ", ")
       throw ValidationError("--workload '\(workload)' is none of \(names)")
     }
+    guard let precision = Precision(rawValue: precision) else {
+      throw ValidationError("--precision '\(precision)' is neither float32 nor bfloat16")
+    }
+    guard precision.isSupported else {
+      throw ValidationError("--precision bfloat16: this processor has no instructions for it; use float32")
+    }
     guard seconds > 0, seconds <= 3600 else { throw ValidationError("--seconds \(seconds) is not in 0 … 3600") }
     if let threads, threads < 1 { throw ValidationError("--threads \(threads): a rank uses at least one core") }
   }
@@ -49,9 +60,11 @@ struct BenchTrainCommand: ParsableCommand {
   }
 
   private func measure(on ranks: Ranks) throws -> ExitStatus {
-    guard let workload = TrainingBenchmark.Workload(rawValue: workload) else { return .usage }
+    guard let workload = TrainingBenchmark.Workload(rawValue: workload),
+      let precision = Precision(rawValue: precision)
+    else { return .usage }
     let benchmark = try TrainingBenchmark(
-      workload, group: ranks.group, threads: try ranks.placeThreads(threads))
+      workload, group: ranks.group, threads: try ranks.placeThreads(threads), precision: precision)
     let result = try benchmark.run(seconds: seconds)
     guard ranks.group.rank == 0 else { return .done }
     let encoder = JSONEncoder()

@@ -9,10 +9,10 @@ final class BoundGraph {
   let store: ParameterStore
   let program: Program
 
-  init(_ graph: Graph, slotCount: Int = 1, stateCount: Int = 0) throws {
+  init(_ graph: Graph, slotCount: Int = 1, stateCount: Int = 0, precision: Precision = .float32) throws {
     Threads.use(1)
     self.graph = graph
-    compiled = try CompiledGraph(graph)
+    compiled = try CompiledGraph(graph, precision: precision)
     store = try ParameterStore(compiled, slotCount: slotCount, stateCount: stateCount)
     program = try Program(compiled, store, workspace: Arena(byteCount: compiled.workspaceByteCount))
   }
