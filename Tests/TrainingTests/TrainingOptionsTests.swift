@@ -201,6 +201,23 @@ struct EarlyStoppingRunTests {
     #expect(try small.recordedSteps("run").count == steps)
   }
 
+  @Test("The best weights survive a kill: whichever checkpoint is the newest left", arguments: [2, 5, 9])
+  func killed(left: Int) throws {
+    let small = try SmallJob()
+    let job = try small.job(
+      KeyValuePairs(dictionaryLiteral: Self.spoiled[0], Self.spoiled[1], ("every_steps: 4, keep: 2", "keep: 99")))
+    _ = try train(job, run: small.path("whole"))
+    let steps = small.checkpoints("whole")
+    try #require(steps.count > left)
+    try FileManager.default.copyItem(atPath: small.path("whole"), toPath: small.path("run"))
+    for step in steps.dropFirst(left) {
+      try FileManager.default.removeItem(atPath: small.path(small.checkpointName("run", step)))
+    }
+    _ = try train(job, run: small.path("run"), ranks: 2, resume: true)
+    #expect(small.checkpoints("run") == steps)
+    #expect(try small.newestCheckpoint("run") == small.newestCheckpoint("whole"))
+  }
+
   @Test("A run that came to its end goes on from its last weights if more epochs are asked for, not from the best")
   func moreEpochs() throws {
     let small = try SmallJob()
