@@ -149,7 +149,7 @@ struct TrainingOptionsTests {
 
 @Suite("Early stopping")
 struct EarlyStoppingRunTests {
-  /// Trains well at first and is then thrown off: the rate leaps in the sixth epoch.
+  /// Learns at a rate and under an L1 at which the test loss soon goes up and down.
   private static let spoiled: KeyValuePairs = [
     adam: """
     {name: sgd, learning_rate: 0.1, momentum: 0.9}
