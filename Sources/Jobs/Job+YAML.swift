@@ -54,6 +54,7 @@ extension LayerSpecification {
       pairs += [("channels", "\(settings.channels)")] + yaml(window)
       pairs += [("groups", "\(settings.groups)"), ("bias", "\(settings.hasBias)")]
       if let activation = settings.activation { pairs.append(("activation", activation.yaml)) }
+      if settings.initialisation != .uniform { pairs.append(("init", settings.initialisation.rawValue)) }
     case .maxPool(let window):
       kindName = .maxPool
       pairs += yaml(window)
@@ -61,6 +62,9 @@ extension LayerSpecification {
       kindName = .averagePool
       pairs += yaml(window) + [("count_padding", "\(countsPadding)")]
     case .globalAveragePool: kindName = .globalAveragePool
+    case .adaptiveAveragePool(let output):
+      kindName = .adaptiveAveragePool
+      pairs.append(("output", output.sides.count == 1 ? "\(output.sides[0])" : "\(output.sides)"))
     case .batchNormalisation(let epsilon, let momentum, let activation):
       kindName = .batchNorm
       pairs += [("epsilon", "\(epsilon)"), ("momentum", "\(momentum)")]

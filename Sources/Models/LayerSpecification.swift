@@ -10,10 +10,12 @@ package struct ConvolutionSettings: Hashable, Codable, Sendable {
   package var groups: Int
   package var hasBias: Bool
   package var activation: ActivationFunction?
+  package var initialisation: WeightInitialisation
 
   package init(
     channels: Int, kernel: Extent, stride: Extent = Extent(1), padding: Extent = Extent(0),
-    dilation: Extent = Extent(1), groups: Int = 1, hasBias: Bool = true, activation: ActivationFunction? = nil
+    dilation: Extent = Extent(1), groups: Int = 1, hasBias: Bool = true, activation: ActivationFunction? = nil,
+    initialisation: WeightInitialisation = .uniform
   ) {
     self.channels = channels
     self.kernel = kernel
@@ -23,7 +25,16 @@ package struct ConvolutionSettings: Hashable, Codable, Sendable {
     self.groups = groups
     self.hasBias = hasBias
     self.activation = activation
+    self.initialisation = initialisation
   }
+}
+
+/// How the weights of a convolution are drawn.
+package enum WeightInitialisation: String, Hashable, Codable, Sendable, CaseIterable {
+  /// uniform(±1/√fan in), and the bias alike: PyTorch's default.
+  case uniform
+  /// normal(√(2 / fan out)), the bias 0: for layers under ReLU (He et al. 2015, eq. 14), as residual networks use it.
+  case heNormal = "he_normal"
 }
 
 /// The learned slopes of a PReLU.
@@ -70,6 +81,8 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     case averagePool(Window, countsPadding: Bool)
     /// The mean over all positions of each channel.
     case globalAveragePool
+    /// The means of as many windows as are asked for, whatever the size of the input.
+    case adaptiveAveragePool(Extent)
     case batchNormalisation(epsilon: Double = 1e-5, momentum: Double = 0.1, activation: ActivationFunction? = nil)
     /// A row of a table for each token; its input is the model's, int32.
     case embedding(vocabulary: Int, width: Int)
@@ -123,7 +136,7 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     switch kind {
     case .dense: "dense"
     case .convolution: "conv"
-    case .maxPool, .averagePool, .globalAveragePool: "pool"
+    case .maxPool, .averagePool, .globalAveragePool, .adaptiveAveragePool: "pool"
     case .batchNormalisation: "norm"
     case .embedding: "embedding"
     case .recurrent(let settings): settings.cell.rawValue

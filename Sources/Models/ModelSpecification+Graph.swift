@@ -48,6 +48,26 @@ extension ModelSpecification {
     graph.outputs["logits"] = last
     return graph
   }
+
+  /// Appends the auxiliary heads to a forward graph of this model.
+  /// - Returns: the logits of each.
+  func appendHeads(to graph: inout Graph) throws -> [ValueID] {
+    // The last node of a layer gives what the layer hands on.
+    var outputs: [String: ValueID] = [:]
+    for node in graph.nodes { outputs[node.layer] = node.outputs[0] }
+    return try auxiliaryHeads.map { head in
+      guard let source = head.layers.first?.from, var last = outputs[source] else {
+        throw GraphError(
+          .invalidArgument, layer: head.layers.first?.name ?? name,
+          "an auxiliary head begins with a layer 'from' an earlier layer of the model")
+      }
+      for layer in head.layers {
+        last = try graph.append(layer, after: last, outputs: outputs, mode: .training)
+        outputs[layer.name] = last
+      }
+      return last
+    }
+  }
 }
 
 extension Graph {
@@ -67,6 +87,7 @@ extension Graph {
     case .averagePool(let window, let countsPadding):
       return try averagePool(name, x, window, countsPadding: countsPadding)
     case .globalAveragePool: return try globalAveragePool(name, x)
+    case .adaptiveAveragePool(let output): return try adaptiveAveragePool(name, x, output: output)
     case .batchNormalisation(let epsilon, let momentum, let activation):
       let settings = BatchNormalisationSettings(epsilon: epsilon, momentum: momentum, isTraining: mode == .training)
       return try activated(batchNormalisation(name, x, settings), activation, layer: name)

@@ -1,5 +1,19 @@
 package import ModelGraph
 
+/// A second classifier on a layer in the midst of a model, which gives that layer a gradient of its own in training
+/// (Szegedy et al. 2015, §5).
+package struct AuxiliaryHead: Hashable, Codable, Sendable {
+  /// What its loss counts beside the model's.
+  package let weight: Double
+  /// The first takes its input `from` a layer of the model; the last gives logits like the model's. Each with a name.
+  package let layers: [LayerSpecification]
+
+  package init(weight: Double, layers: [LayerSpecification]) {
+    self.weight = weight
+    self.layers = layers
+  }
+}
+
 /// A model as a list of layers: from YAML, from Swift or from the zoo; shapes come with the data.
 ///
 ///     let model = ModelSpecification(
@@ -10,11 +24,14 @@ package struct ModelSpecification: Hashable, Codable, Sendable {
   package let name: String
   /// In the order in which they run; each with a name.
   package let layers: [LayerSpecification]
+  /// Left out of everything but training.
+  package let auxiliaryHeads: [AuxiliaryHead]
 
   /// - Parameter layers: those without a name are named after their kind; see `named()`.
-  package init(name: String, layers: [LayerSpecification]) {
+  package init(name: String, layers: [LayerSpecification], auxiliaryHeads: [AuxiliaryHead] = []) {
     self.name = name
     self.layers = layers.named()
+    self.auxiliaryHeads = auxiliaryHeads
   }
 
   /// The name that layers use for the model's input.
