@@ -10,7 +10,7 @@ extension Compiler {
       input: try wantedInput(node.inputs[0]), weights: weightsLayout(weights, open: open.with(element)),
       bias: bias, output: try wantedOutput(node.outputs[0], input: shape(node.inputs[0])))
     let primitive = try Primitive.convolution(
-      layouts, window, activation: node.activation.map(PostActivation.init))
+      layouts, window, activation: node.activation)
     var inputs = [
       (Primitive.Argument.source, try tensor(node.inputs[0], in: primitive.layout(.source))),
       (.weights, try tensor(weights, in: primitive.layout(.weights))),

@@ -8,7 +8,7 @@ extension Compiler {
     let layouts = WeightedLayouts(
       input: x.matrix.layout, weights: weightsLayout(node.inputs[1], open: open),
       bias: rule.hasBias ? try .plain(shape(node.inputs[2])) : nil, output: try matrix(node.outputs[0]))
-    let primitive = try Primitive.innerProduct(layouts, activation: node.activation.map(PostActivation.init))
+    let primitive = try Primitive.innerProduct(layouts, activation: node.activation)
     var inputs = [
       (Primitive.Argument.source, x.matrix),
       (.weights, try tensor(node.inputs[1], in: primitive.layout(.weights))),
@@ -94,15 +94,5 @@ extension Compiler {
   func preferring(_ first: () throws -> Primitive, else second: () throws -> Primitive) throws -> Primitive {
     if let primitive = try? first(), !primitive.isReference { return primitive }
     return try second()
-  }
-}
-
-extension PostActivation {
-  init(_ function: ActivationFunction) {
-    switch function {
-    case .relu: self = .relu
-    case .tanh: self = .tanh
-    case .sigmoid: self = .sigmoid
-    }
   }
 }

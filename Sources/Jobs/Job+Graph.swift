@@ -17,14 +17,15 @@ extension Job {
     try checkOutputs(
       of: modelSpecification.trainingGraph(
         sampleShape: sampleShape, shardSamples: training.shardSamples, globalBatch: training.batch,
-        loss: training.loss, labelSmoothing: training.labelSmoothing))
+        loss: training.loss, options: training.lossOptions))
   }
 
   /// Forward and loss of `batch` samples, without dropout; see `ModelSpecification.evaluationGraph`.
   /// - Throws: `GraphError`; `JobFile.problem(for:)` gives it the line of its layer.
   package func evaluationGraph(sampleShape: Shape, batch: Int) throws -> Graph {
     try checkOutputs(
-      of: modelSpecification.evaluationGraph(sampleShape: sampleShape, batch: batch, loss: training.loss))
+      of: modelSpecification.evaluationGraph(
+        sampleShape: sampleShape, batch: batch, loss: training.loss, options: training.lossOptions))
   }
 
   private func checkOutputs(of graph: Graph) throws -> Graph {

@@ -33,7 +33,6 @@ package struct Job: Hashable, Codable, Sendable {
     package static let shards = 8
     package static let loss = Loss.crossEntropy
     package static let reduction = Reduction.reproducible
-    package static let labelSmoothing = 0.0
     package static let l1 = 0.0
     package static let checkpointEveryEpochs = 1
     package static let checkpointsToKeep = 2

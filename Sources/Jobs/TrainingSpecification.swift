@@ -8,8 +8,7 @@ package struct TrainingSpecification: Hashable, Codable, Sendable {
   /// Fixed pieces of the global batch, whatever the number of ranks that share them.
   package var shards: Int
   package var loss: Loss
-  /// The share of a label's weight that is spread over all classes, for cross-entropy (Szegedy et al. 2016, §7).
-  package var labelSmoothing = Job.Defaults.labelSmoothing
+  package var lossOptions = LossOptions()
   package var optimizer: OptimizerSpecification
   package var schedule = Schedule.constant
   /// The greatest norm of all gradients together, and the greatest size of each; nil for no limit.

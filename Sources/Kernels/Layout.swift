@@ -22,7 +22,7 @@ package struct Layout: Equatable, Sendable {
 
   init(_ descriptor: dnnl_memory_desc_t) { self.descriptor = descriptor }
 
-  private init(_ shape: [Int], _ element: Element, tag: dnnl_format_tag_t) throws {
+  init(_ shape: [Int], _ element: Element, tag: dnnl_format_tag_t) throws {
     precondition(!shape.isEmpty && shape.count <= 6)
     var descriptor = dnnl_memory_desc_t()
     let dimensions = shape.map { Int64($0) }

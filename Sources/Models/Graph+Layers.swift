@@ -58,31 +58,6 @@ extension Graph {
     let earlier = nodes.count { if case .dropout = $0.operation { true } else { false } }
     return try append(.dropout(Dropout(rate: rate, key: earlier)), [x], layer: name)[0]
   }
-
-  /// y = f(x), element by element, of any shape; no parameters.
-  ///
-  ///     let positive = try graph.activation("relu1", x, .relu)
-  package mutating func activation(_ name: String, _ x: ValueID, _ function: ActivationFunction) throws -> ValueID {
-    try append(.activation(Activation(function)), [x], layer: name)[0]
-  }
-
-  /// y = eˣ / Σ eˣ along the last dimension: scores to probabilities. x of any shape; no parameters.
-  ///
-  ///     let probabilities = try graph.softmax("softmax", logits)
-  ///
-  /// - Throws: `GraphError` if x is a scalar.
-  package mutating func softmax(_ name: String, _ x: ValueID) throws -> ValueID {
-    try append(.softmax(Softmax()), [x], layer: name)[0]
-  }
-
-  /// y = a + b, two values of one shape; no parameters.
-  ///
-  ///     let block = try graph.add("sum", x, transformed)
-  ///
-  /// - Throws: `GraphError` if the shapes differ.
-  package mutating func add(_ name: String, _ a: ValueID, _ b: ValueID) throws -> ValueID {
-    try append(.add(Add()), [a, b], layer: name)[0]
-  }
 }
 
 extension Initialiser {

@@ -25,9 +25,11 @@ extension Graph {
 
   /// Recurrent layers of one cell, one above the other, over x [N, T, I].
   ///
-  /// → y [N, T, H], or with `returns: .last` the final h [N, H] of the last layer. Layer l has the parameters
+  /// → y [N, T, H], or with `returns: .last` the final h [N, H] of the last layer; bidirectional [N, T, 2H] and [N, 2H],
+  /// what came forwards first, the reverse direction being final at step 0. Layer l has the parameters
   /// `<name>.weight_ih_l<l>` [ΓH, I or H], `<name>.weight_hh_l<l>` [ΓH, H], `<name>.bias_ih_l<l>` and
-  /// `<name>.bias_hh_l<l>` [ΓH], all drawn from uniform(±1/√H): names, order of gates and defaults of PyTorch's `nn.RNN`,
+  /// `<name>.bias_hh_l<l>` [ΓH], I being 2H above a bidirectional layer, whose reverse direction has the same with
+  /// `_reverse` behind their names. All are drawn from uniform(±1/√H): names, order of gates and defaults of PyTorch's `nn.RNN`,
   /// `nn.LSTM` and `nn.GRU`. The state is zero at the first step.
   ///
   ///     let thought = try graph.recurrent("lstm", vectors, RecurrentSettings(.lstm, units: 256), isTraining: true)
@@ -45,7 +47,18 @@ extension Graph {
       if layer > 0, isTraining, settings.dropout > 0 {
         sequence = try dropout(name, sequence, rate: settings.dropout)
       }
-      let outputs = try recurrentLayer(name, suffix: "_l\(layer)", sequence, settings.cell, units: settings.units)
+      let input = sequence
+      var outputs = try recurrentLayer(name, suffix: "_l\(layer)", input, Recurrent(settings.cell), settings.units)
+      if settings.isBidirectional {
+        let reverse = try recurrentLayer(
+          name, suffix: "_l\(layer)_reverse", input, Recurrent(settings.cell, direction: .reverse), settings.units)
+        // A graph has nothing that nobody reads: only what is handed on is put together.
+        let isHandedOn =
+          layer < settings.layers - 1 ? [true, false] : [settings.returns == .sequence, settings.returns == .last]
+        for index in 0...1 where isHandedOn[index] {
+          outputs[index] = try concatenate(name, [outputs[index], reverse[index]], dimension: -1)
+        }
+      }
       (sequence, last) = (outputs[0], outputs[1])
     }
     return settings.returns == .last ? last : sequence
@@ -53,18 +66,17 @@ extension Graph {
 
   /// One layer in one direction; gives what `Recurrent` gives.
   private mutating func recurrentLayer(
-    _ name: String, suffix: String, _ x: ValueID, _ cell: RecurrentCell, units: Int
+    _ name: String, suffix: String, _ x: ValueID, _ operation: Recurrent, _ units: Int
   ) throws -> [ValueID] {
     let input = self[x].type
-    let rows = cell.gateCount * units
+    let rows = operation.cell.gateCount * units
     let features = input.shape.dimensions.last ?? 0
     let shapes: [(kind: String, shape: Shape)] = [
       ("weight_ih", [rows, features]), ("weight_hh", [rows, units]), ("bias_ih", [rows]), ("bias_hh", [rows]),
     ]
-    let operation = Recurrent(cell)
     let types = shapes.map { TensorType($0.shape) }
     let result = try operation.outputTypes([input] + types, layer: name)
-    try requireFeasible(result + types, workPerOutput: cell.gateCount * (features + units), layer: name)
+    try requireFeasible(result + types, workPerOutput: operation.cell.gateCount * (features + units), layer: name)
     let fanIn = Initialiser.uniform(fanIn: units)
     let parameters = shapes.map { parameter("\(name).\($0.kind)\(suffix)", $0.shape, fanIn) }
     return try append(.recurrent(operation), [x] + parameters, layer: name)

@@ -2,6 +2,7 @@ package import Collectives
 package import Datasets
 package import Evaluation
 import Execution
+import ModelGraph
 
 /// What a model gets right on a data set.
 package struct EvaluationResult: Sendable {
@@ -20,7 +21,7 @@ extension Replica {
       preconditionFailure("the replica was made without an evaluation graph")
     }
     let labelsInput = evaluation.input("labels")
-    let isSquaredError = labelsInput == nil
+    let elementLoss = evaluation.compiled.graph.elementLoss
     let batch = input.elementCount / source.sampleElementCount
     var images = [Float](repeating: 0, count: input.elementCount)
     var labels = [Int32](repeating: 0, count: batch)
@@ -38,16 +39,16 @@ extension Replica {
       for sample in valid..<batch { labels[sample] = -1 }
       set(images.span, labels.span, in: evaluation, input: input, labels: labelsInput, target: nil)
       try evaluation.run(dropout: .none)
-      if !isSquaredError { evaluation.withOutput("loss") { lossSum += Double($0[0]) } }
+      if elementLoss == nil { evaluation.withOutput("loss") { lossSum += Double($0[0]) } }
       evaluation.withOutput("logits") { logits in
         for sample in 0..<valid {
           let row = logits.extracting(sample * classCount..<(sample + 1) * classCount)
           confusion.add(true: Int(labels[sample]), predicted: Self.largest(row))
-          if isSquaredError { lossSum += Self.squaredError(row, label: Int(labels[sample])) }
+          if let elementLoss { lossSum += Self.loss(row, elementLoss, label: Int(labels[sample])) }
         }
       }
     }
-    return try merged(confusion, lossSum, sampleCount: source.count, isSquaredError ? classCount : 1, group)
+    return try merged(confusion, lossSum, sampleCount: source.count, elementLoss == nil ? 1 : classCount, group)
   }
 
   private func merged(
@@ -61,12 +62,11 @@ extension Replica {
       loss: total / Double(sampleCount * outputs))
   }
 
-  /// Σ (x − onehot)²: the graph's own loss would count the padding of a last batch, which has no label to leave out.
-  private static func squaredError(_ row: Span<Float>, label: Int) -> Double {
+  /// Σ f(x, onehot): the graph's own loss would count the padding of a last batch, which has no label to leave out.
+  private static func loss(_ row: Span<Float>, _ function: ElementLossFunction, label: Int) -> Double {
     var sum = 0.0
     for index in row.indices {
-      let difference = Double(row[index]) - (index == label ? 1 : 0)
-      sum += difference * difference
+      sum += function.value(Double(row[index]), index == label ? 1 : 0, index: index, width: row.count).loss
     }
     return sum
   }
@@ -76,6 +76,14 @@ extension Replica {
     var best = 0
     for index in row.indices where row[index] > row[best] { best = index }
     return best
+  }
+}
+
+extension Graph {
+  /// The loss of each element, if the graph ends in one.
+  fileprivate var elementLoss: ElementLossFunction? {
+    for case .elementLoss(let rule) in nodes.map(\.operation) { return rule.function }
+    return nil
   }
 }
 

@@ -41,6 +41,9 @@ package final class Trainer {
     let data = try together { try JobData(file) }
     let order = try together { try data.order(file) }
     let networks = try together { try self.networks(data, order) }
+    if isCoordinator, let graph = networks.last?.graph {
+      for warning in graph.warnings { tell(.warning(warning.description)) }
+    }
     try Agreement.alike(group, exitCode: Self.exitCode) { try checkAgreement(data) }
     let run = try RunState(trainer: self, data: data, order: order, networks: networks, shards: shards)
     return try run.train()
@@ -49,6 +52,7 @@ package final class Trainer {
   /// What is trained in each phase of the run, as graphs: nothing is allocated.
   private func networks(_ data: JobData, _ order: DataOrder) throws -> [Network] {
     let graph = try file.trainingGraph(sampleShape: data.sampleShape)
+    try refuseToLearnNothing(graph)
     let isEvaluated = data.test != nil || data.validation != nil
     return try Phase.all(file, graph: graph, stepsPerEpoch: order.stepsPerEpoch).map { phase in
       Network(
@@ -97,6 +101,14 @@ package final class Trainer {
     case let error as TrainingError where error.code == .numerical: 7
     default: 3
     }
+  }
+
+  private func refuseToLearnNothing(_ graph: Graph) throws {
+    guard graph.blockedParameters.count == graph.parameters.count, let warning = graph.warnings.first else { return }
+    throw InvalidJob([
+      file.problem(
+        for: GraphError(.notDifferentiable, layer: warning.layer, "nothing can be trained: \(warning.message)"))
+    ])
   }
 
   private func shardsOfThisRank() throws -> Range<Int> {

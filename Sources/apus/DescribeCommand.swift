@@ -53,6 +53,7 @@ struct DescribeCommand: ParsableCommand {
   func run() throws {
     let description = try isJobFile ? describeJob() : describeZoo()
     Console.print(json ? try JSONOutput.text(description) : description.text)
+    for warning in description.warnings { Console.complain("warning: \(warning)") }
   }
 
   /// A zoo name is that model, whatever lies in the working directory; ./lenet5 is the file.
@@ -104,11 +105,13 @@ private struct ModelDescription: Encodable {
   let samples: Int
   let summary: GraphSummary
   let memory: Memory
+  let warnings: [GraphWarning]
 
   init(name: String, samples: Int, graph: Graph, optimizer: OptimizerSpecification?) throws {
     self.name = name
     self.samples = samples
     summary = GraphSummary(graph)
+    warnings = graph.warnings
     let compiled = try CompiledGraph(graph)
     let count = ParameterStore.elementCount(compiled)
     memory = Memory(

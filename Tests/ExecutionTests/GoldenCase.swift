@@ -27,7 +27,13 @@ struct GoldenCase: Sendable {
   }
 
   static let names =
-    ["mlp", "lenet5", "convolution", "max-pool", "softmax-cross-entropy", "label-smoothing", "mse"]
+    [
+      "mlp", "lenet5", "convolution", "max-pool", "softmax-cross-entropy", "label-smoothing", "mse", "prelu",
+      "prelu-shared", "maxout",
+    ]
+    + [
+      "sequence-cross-entropy", "mean-absolute-error", "huber", "binary-cross-entropy", "binary-cross-entropy-weighted",
+    ] + pointwise.map(\.name) + shaping.map(\.name)
     + RecurrentCell.allCases.map { "\($0.rawValue)-encoder-decoder" } + ["token-classifier"]
 
   /// Inputs, labels and parameters, for a run in double precision.

@@ -138,9 +138,9 @@ import Jobs
         LayerSpecification(
           .convolution(.init(channels: 3, kernel: Extent(3, 5), stride: Extent(2, 1), padding: Extent(0, 2)))),
         .init(.maxPool(Window(kernel: Extent(2), stride: Extent(1, 2), padding: Extent(1)))),
-        .init(.activation(.relu), from: "input"), .init(.add(left: "pool1", right: "relu1")),
+        .init(.activation(.relu), from: "input"), .init(.add(["pool1", "relu1"])),
         .init(.activation(.tanh)), .init(.activation(.sigmoid)), .init(.dropout(rate: 0.125)), .init(.flatten),
-        .init(.dense(outputs: 9, hasBias: false, activation: .sigmoid)), .init(.softmax),
+        .init(.dense(outputs: 9, hasBias: false, activation: .sigmoid)), .init(.softmax()),
       ].named())
     job.checkpoint.everySteps = 7
     job.training.optimizer = .init(.adamw(.init(beta1: 0.5)), learningRate: 1e-7, weightDecay: 0.25)

@@ -14,7 +14,7 @@ import Jobs
     let text = """
       - embedding: {vocabulary: 9000, width: 12}
       - lstm: {name: words, units: 7, layers: 2, returns: sequence, dropout: 0.25}
-      - gru: {units: 5}
+      - gru: {units: 5, bidirectional: true}
       - repeat: 3
       - rnn: {units: 4, returns: last}
       - dense: {outputs: 10}
@@ -25,7 +25,7 @@ import Jobs
       layers.map(\.kind) == [
         .embedding(vocabulary: 9000, width: 12),
         .recurrent(RecurrentSettings(.lstm, units: 7, layers: 2, returns: .sequence, dropout: 0.25)),
-        .recurrent(RecurrentSettings(.gru, units: 5)), .repeated(count: 3),
+        .recurrent(RecurrentSettings(.gru, units: 5, isBidirectional: true)), .repeated(count: 3),
         .recurrent(RecurrentSettings(.rnn, units: 4)), .dense(outputs: 10),
       ])
     #expect(layers.map(\.name) == ["embedding1", "words", "gru1", "repeat1", "rnn1", "dense1"])

@@ -73,20 +73,48 @@ import Units
     Row(.reshape(Reshape(to: [5, 6])), [[2, 3, 5]], flops: 0, read: 120, written: 120),
     Row(.add(Add()), [[5, 6], [5, 6]], flops: 30, read: 240, written: 120),
     Row(.dropout(Dropout(rate: 0.5, key: 0)), [[5, 6]], flops: 30, read: 120, written: 120),
-    Row(.activation(Activation(.sigmoid)), [[5, 6]], flops: 30, read: 120, written: 120),
+    Row(.activation(Activation(.leakyReLU(slope: 0.1))), [[5, 6]], flops: 30, read: 120, written: 120),
+    Row(.activation(Activation(.sigmoid)), [[5, 6]], flops: 240, read: 120, written: 120),
+    Row(.activation(Activation(.gelu(.erf))), [[5, 6]], flops: 240, read: 120, written: 120),
     Row(.activationBackward(ActivationBackward(.relu)), [[5, 6], [5, 6]], flops: 30, read: 240, written: 120),
-    Row(.activationBackward(ActivationBackward(.tanh)), [[5, 6], [5, 6]], flops: 90, read: 240, written: 120),
-    Row(.softmax(Softmax()), [[5, 6]], flops: 120, read: 120, written: 120),
-    Row(.softmaxBackward(SoftmaxBackward()), [[5, 6], [5, 6]], flops: 120, read: 240, written: 120),
+    Row(.activationBackward(ActivationBackward(.tanh)), [[5, 6], [5, 6]], flops: 390, read: 240, written: 120),
+    Row(.softmax(Softmax()), [[5, 6]], flops: 150, read: 120, written: 120),
+    Row(.softmaxBackward(SoftmaxBackward()), [[5, 6], [5, 6]], flops: 240, read: 240, written: 120),
+    Row(.prelu(PReLU()), [[2, 5, 3], [5]], flops: 60, read: 140, written: 120),
+    Row(.preluBackward(PReLUBackward()), [[2, 5, 3], [5], [2, 5, 3]], flops: 120, read: 260, written: 140),
+    // 2 outputs a row, two comparisons each; winners are bytes.
+    Row(.maxout(Maxout(pieces: 3)), [[5, 6]], flops: 20, read: 120, written: 50),
+    Row(
+      .maxoutBackward(MaxoutBackward(pieces: 3)), types: [TensorType([5, 2]), TensorType([5, 2], .uint8)], flops: 10,
+      read: 50, written: 120),
+    Row(.add(Add()), [[5, 6], [5, 6], [5, 6]], flops: 60, read: 360, written: 120),
+    Row(.subtract(Subtract()), [[5, 6], [5, 6]], flops: 30, read: 240, written: 120),
+    Row(.scale(Scale(by: 3)), [[5, 6]], flops: 30, read: 120, written: 120),
+    Row(.multiply(Multiply()), [[5, 6], [1, 6]], flops: 30, read: 144, written: 120),
+    Row(.reduce(Reduce(.mean, first: 0, last: 0)), [[5, 6]], flops: 30, read: 120, written: 24),
+    Row(
+      .reduceBackward(ReduceBackward(forward: Reduce(.mean, first: 0, last: 0), input: [5, 6])), [[6]], flops: 6,
+      read: 24, written: 120),
+    Row(.concatenate(Concatenate(dimension: 1)), [[5, 6], [5, 2]], flops: 0, read: 160, written: 160),
+    Row(.slice(Slice(dimension: 1, start: 1, count: 2)), [[5, 6]], flops: 0, read: 120, written: 40),
+    Row(.split(Split(dimension: 1, sizes: [2, 4])), [[5, 6]], flops: 0, read: 120, written: 120),
+    Row(.transpose(Transpose(order: [1, 0])), [[5, 6]], flops: 0, read: 120, written: 120),
+    Row(
+      .elementLoss(ElementLoss(.binaryCrossEntropy(weights: []), divisor: 8)), [[5, 6], [5, 6]], flops: 360, read: 240,
+      written: 4),
+    Row(
+      .elementLossBackward(ElementLossBackward(.huber(delta: 1), divisor: 8)), [[5, 6], [5, 6]], flops: 120, read: 240,
+      written: 120),
+    Row(.zeros(Zeros(shape: [5, 6])), [], flops: 0, read: 0, written: 120),
     Row(
       .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 8)), types: [TensorType([5, 6]), TensorType([5], .int32)],
       flops: 150, read: 140, written: 124),
     Row(
-      .softmaxCrossEntropyBackward(SoftmaxCrossEntropyBackward(divisor: 8)),
+      .softmaxCrossEntropyBackward(SoftmaxCrossEntropyBackward(forward: SoftmaxCrossEntropy(divisor: 8))),
       types: [TensorType([5, 6]), TensorType([5], .int32)], flops: 60, read: 140, written: 120),
-    Row(.meanSquaredError(MeanSquaredError(divisor: 8)), [[5, 6], [5, 6]], flops: 90, read: 240, written: 4),
+    Row(.elementLoss(ElementLoss(.squaredError, divisor: 8)), [[5, 6], [5, 6]], flops: 90, read: 240, written: 4),
     Row(
-      .meanSquaredErrorBackward(MeanSquaredErrorBackward(divisor: 8)), [[5, 6], [5, 6]], flops: 60, read: 240,
+      .elementLossBackward(ElementLossBackward(.squaredError, divisor: 8)), [[5, 6], [5, 6]], flops: 60, read: 240,
       written: 120),
   ]
 
@@ -160,7 +188,7 @@ import Units
     let weight = graph.parameter("weight", [7, 5], .zeros)
     let y = try graph.append(.dense(Dense(hasBias: false)), [x, weight], layer: "f")[0]
     let target = graph.input("target", TensorType([3, 7]))
-    let loss = try graph.append(.meanSquaredError(MeanSquaredError(divisor: 21)), [y, target], layer: "loss")[0]
+    let loss = try graph.append(.elementLoss(ElementLoss(.squaredError, divisor: 21)), [y, target], layer: "loss")[0]
     let whole = try graph.differentiated(loss)
     #expect(whole.cost { $0.pass == .forward } == graph.cost())
     #expect(whole.cost { $0.pass == .forward }.flops == FLOPs(2 * 3 * 5 * 7 + 3 * 21))

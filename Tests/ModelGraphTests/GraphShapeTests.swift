@@ -51,9 +51,26 @@ import Testing
     (.dropout(Dropout(rate: 0, key: 1)), [[2, 5, 3]], [[2, 5, 3]]),
     (.activation(Activation(.tanh)), [[2, 5, 3]], [[2, 5, 3]]),
     (.activationBackward(ActivationBackward(.tanh)), [[2, 5, 3], [2, 5, 3]], [[2, 5, 3]]),
+    (.prelu(PReLU()), [[2, 5, 3], [5]], [[2, 5, 3]]), (.prelu(PReLU()), [[7], [1]], [[7]]),
+    (.preluBackward(PReLUBackward()), [[2, 5, 3], [5], [2, 5, 3]], [[2, 5, 3], [5]]),
+    (.maxoutBackward(MaxoutBackward(pieces: 3)), [[5, 2], [5, 2]], [[5, 6]]), (.zeros(Zeros(shape: [4])), [], [[4]]),
+    (.concatenate(Concatenate(dimension: 1)), [[2, 3, 4], [2, 5, 4], [2, 1, 4]], [[2, 9, 4]]),
+    (.concatenate(Concatenate(dimension: -1)), [[2, 3], [2, 5]], [[2, 8]]),
+    (.slice(Slice(dimension: -2, start: 1, count: 2)), [[2, 3, 4]], [[2, 2, 4]]),
+    (
+      .sliceBackward(SliceBackward(forward: Slice(dimension: 1, start: 0, count: 1), input: [2, 3])), [[2, 1]],
+      [[2, 3]]
+    ),
+    (.split(Split(dimension: 1, sizes: [1, 4])), [[2, 5, 3]], [[2, 1, 3], [2, 4, 3]]),
+    (.transpose(Transpose(order: [2, 0, 1])), [[2, 3, 4]], [[4, 2, 3]]),
+    (.subtract(Subtract()), [[2, 3], [2, 3]], [[2, 3]]), (.scale(Scale(by: 2)), [[2, 3]], [[2, 3]]),
+    (.multiply(Multiply()), [[2, 1, 4], [1, 3, 4]], [[2, 3, 4]]),
+    (.reduce(Reduce(.sum, first: 1, last: 2)), [[2, 3, 4, 5]], [[2, 5]]),
+    (.reduce(Reduce(.mean, first: -1, last: -1, keepsDimensions: true)), [[2, 3, 4]], [[2, 3, 1]]),
+    (.softmax(Softmax(dimension: -3)), [[4, 2, 3]], [[4, 2, 3]]),
     (.softmax(Softmax()), [[4]], [[4]]), (.softmaxBackward(SoftmaxBackward()), [[2, 4], [2, 4]], [[2, 4]]),
-    (.meanSquaredError(MeanSquaredError(divisor: 3)), [[2, 5], [2, 5]], [[]]),
-    (.meanSquaredErrorBackward(MeanSquaredErrorBackward(divisor: 3)), [[2, 5], [2, 5]], [[2, 5]]),
+    (.elementLoss(ElementLoss(.squaredError, divisor: 3)), [[2, 5], [2, 5]], [[]]),
+    (.elementLossBackward(ElementLossBackward(.squaredError, divisor: 3)), [[2, 5], [2, 5]], [[2, 5]]),
   ]
 
   @Test(arguments: rules.indices) func outputsHaveTheShapeOfTheRule(index: Int) throws {
@@ -69,6 +86,9 @@ import Testing
     #expect(
       try loss.rule.outputTypes([TensorType([4, 7]), TensorType([4], .int32)], layer: "L")
         == [TensorType([]), TensorType([4, 7])])
+    #expect(
+      try loss.rule.outputTypes([TensorType([4, 5, 7]), TensorType([4, 5], .int32)], layer: "L")
+        == [TensorType([]), TensorType([4, 5, 7])])
     let reshape = Operation.reshape(Reshape(to: [2, 3]))
     #expect(try reshape.rule.outputTypes([TensorType([6], .int32)], layer: "L") == [TensorType([2, 3], .int32)])
   }
@@ -167,12 +187,68 @@ import Testing
       .softmax(Softmax()), [[]], .shapeMismatch, "softmax needs at least one dimension, its input is a scalar"
     ),
     (
-      .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 4)), [[4, 7], [4]], .shapeMismatch,
-      "cross-entropy takes [samples, classes] and one int32 label a sample, not 4×7 and 4"
+      .softmax(Softmax(dimension: 2)), [[4, 7]], .invalidArgument,
+      "dimension 2 is none of an input of 4×7; use -2 to 1"
     ),
     (
-      .meanSquaredError(MeanSquaredError(divisor: 4)), [[4, 7], [7, 4]], .shapeMismatch,
-      "mean squared error takes two tensors of one shape, not 4×7 and 7×4"
+      .subtract(Subtract()), [[2, 3], [3, 2]], .shapeMismatch,
+      "cannot subtract 2×3 and 3×2: the shapes must be equal"
+    ),
+    (
+      .multiply(Multiply()), [[2, 3], [2, 4]], .shapeMismatch,
+      "cannot multiply 2×3 and 2×4: dimensions must be equal, or 1 in one of the two"
+    ),
+    (
+      .concatenate(Concatenate(dimension: 1)), [[2, 3, 4], [2, 5, 3]], .shapeMismatch,
+      "cannot put 2×3×4 and 2×5×3 one behind the other along dimension 1: all other dimensions must be equal"
+    ),
+    (
+      .slice(Slice(dimension: 1, start: 2, count: 3)), [[2, 4]], .shapeMismatch,
+      "3 positions from 2 on are not in dimension 1 of 2×4; it has 4"
+    ),
+    (
+      .split(Split(dimension: 1, sizes: [2, 3])), [[2, 4]], .shapeMismatch,
+      "parts of [2, 3] do not add up to the 4 positions in dimension 1 of 2×4"
+    ),
+    (
+      .transpose(Transpose(order: [0, 0, 1])), [[2, 4, 3]], .shapeMismatch,
+      "the order [0, 0, 1] does not name each dimension of 2×4×3 once; give 3 different numbers from 0 on"
+    ),
+    (
+      .reduce(Reduce(.sum, first: 2, last: 1)), [[2, 4, 3]], .invalidArgument,
+      "dimensions 2 to 1 of 2×4×3 are in the wrong order; swap them"
+    ),
+    (
+      .prelu(PReLU()), [[4, 7, 2], [2]], .shapeMismatch,
+      "slopes 2 do not fit an input of 4×7×2; give 1 or one a channel, 7"
+    ),
+    (
+      .maxout(Maxout(pieces: 3)), [[4, 7]], .shapeMismatch,
+      "3 pieces do not divide the last dimension of 4×7; use a multiple of 3 features"
+    ),
+    (.maxout(Maxout(pieces: 1)), [[4, 7]], .invalidArgument, "maxout of 1 pieces; use 2 to 256"),
+    (
+      .activation(Activation(.leakyReLU(slope: -0.5))), [[4, 7]], .invalidArgument,
+      "a slope of -0.5 is below 0 or no number; use a small one, such as 0.01"
+    ),
+    (
+      .activation(Activation(.elu(alpha: 0))), [[4, 7]], .invalidArgument, "an alpha of 0.0 is not above 0; use 1"
+    ),
+    (
+      .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 4)), [[4, 7], [4]], .shapeMismatch,
+      "cross-entropy takes [samples, …, classes] and one int32 label for each of [samples, …], not 4×7 and 4"
+    ),
+    (
+      .elementLoss(ElementLoss(.squaredError, divisor: 4)), [[4, 7], [7, 4]], .shapeMismatch,
+      "mean squared error takes two float32 tensors of one shape, not 4×7 and 7×4"
+    ),
+    (
+      .elementLoss(ElementLoss(.huber(delta: 0), divisor: 4)), [[4, 7], [4, 7]], .invalidArgument,
+      "a delta of 0.0 is not above 0; use 1"
+    ),
+    (
+      .elementLoss(ElementLoss(.binaryCrossEntropy(weights: [1, 2]), divisor: 4)), [[4, 7], [4, 7]], .shapeMismatch,
+      "2 class weights do not fit 7 classes; give one number above 0 for each, or none"
     ),
   ]
 
@@ -182,6 +258,29 @@ import Testing
     #expect(error?.code == refusal.code)
     #expect(error?.layer == "L")
     #expect(error?.description == "layer 'L': " + refusal.text)
+  }
+
+  @Test(arguments: [(Operation.dense(Dense()), 2, "3"), (.add(Add()), 1, "at least 2"), (.softmax(Softmax()), 2, "1")])
+  func anotherNumberOfInputsIsRefused(operation: Operation, count: Int, wanted: String) {
+    var graph = Graph()
+    let x = graph.input("x", TensorType([2, 2]))
+    let before = graph
+    let error = #expect(throws: GraphError.self) {
+      var graph = before
+      _ = try graph.append(operation, Array(repeating: x, count: count), layer: "L")
+    }
+    #expect(error?.code == .wrongInputCount)
+    #expect(
+      error?.description == "layer 'L': \(operation.name) takes \(wanted) inputs, not \(count); give it each of them")
+  }
+
+  @Test func valuesThatAreNoFloatsAreNotAdded() {
+    for operation in [Operation.add(Add()), .subtract(Subtract()), .multiply(Multiply())] {
+      let error = #expect(throws: GraphError.self) {
+        try operation.rule.outputTypes([TensorType([2, 3]), TensorType([2, 3], .int32)], layer: "L")
+      }
+      #expect(error?.message == "cannot \(operation.name) 2×3 and 2×3 int32: both must be float32")
+    }
   }
 
   @Test func labelsOfAnotherCountAreRefused() {

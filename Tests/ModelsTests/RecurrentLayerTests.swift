@@ -50,6 +50,22 @@ import Testing
     #expect(inference.nodes.map(\.operation.name) == ["gru", "gru", "gru"])
   }
 
+  @Test(arguments: [(RecurrentSettings.Returns.sequence, Shape([4, 6, 14])), (.last, Shape([4, 14]))])
+  func bothDirectionsAreSideBySide(_ returns: RecurrentSettings.Returns, shape: Shape) throws {
+    var graph = Graph()
+    let x = graph.input("x", TensorType([4, 6, 5]))
+    let settings = RecurrentSettings(.lstm, units: 7, layers: 2, isBidirectional: true, returns: returns)
+    let y = try graph.recurrent("b", x, settings, isTraining: true)
+    #expect(graph[y].type.shape == shape)
+    #expect(
+      graph.nodes.map(\.operation.name) == [
+        "lstm", "lstm reverse", "concatenate", "lstm", "lstm reverse", "concatenate",
+      ])
+    let names = graph.parameters.map { graph[$0].name }
+    #expect(names[4] == "b.weight_ih_l0_reverse" && names[15] == "b.bias_hh_l1_reverse")
+    #expect([0, 4, 8, 12].map { graph[graph.parameters[$0]].type.shape[1] } == [5, 5, 14, 14])
+  }
+
   @Test func aVectorBecomesASequenceAndADenseLayerActsAtEachStep() throws {
     let model = classifier([
       .init(.repeated(count: 6)), .init(.recurrent(.init(.lstm, units: 7, returns: .sequence))),

@@ -11,6 +11,7 @@ package struct Dense: OperationRule {
   package init(hasBias: Bool = true) { self.hasBias = hasBias }
 
   package var name: String { "dense" }
+  package var inputCount: ClosedRange<Int> { hasBias ? 3...3 : 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let x = inputs[0].shape
@@ -50,6 +51,7 @@ package struct DenseBackwardInput: OperationRule {
   package init() {}
 
   package var name: String { "dense backward input" }
+  package var inputCount: ClosedRange<Int> { 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     [TensorType(Shape(inputs[0].shape.dimensions.dropLast() + [inputs[1].shape[1]]))]
@@ -67,6 +69,7 @@ package struct DenseBackwardWeights: OperationRule {
   package init(hasBias: Bool) { self.hasBias = hasBias }
 
   package var name: String { "dense backward weights" }
+  package var inputCount: ClosedRange<Int> { 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let (x, dy) = (inputs[0].shape, inputs[1].shape)

@@ -7,6 +7,7 @@ package struct Embedding: OperationRule {
   package init() {}
 
   package var name: String { "embedding" }
+  package var inputCount: ClosedRange<Int> { 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     guard inputs[0].elementType == .int32, inputs[0].shape.rank >= 1 else {
@@ -41,6 +42,7 @@ package struct EmbeddingBackward: OperationRule {
   package init(vocabulary: Int) { self.vocabulary = vocabulary }
 
   package var name: String { "embedding backward" }
+  package var inputCount: ClosedRange<Int> { 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let dy = inputs[1].shape

@@ -60,6 +60,10 @@ package struct Recurrent: OperationRule {
   }
 
   package var name: String { direction == .forward ? cell.rawValue : "\(cell.rawValue) reverse" }
+  package var inputCount: ClosedRange<Int> {
+    let count = 5 + (hasInitialState ? stateCount : 0)
+    return count...count
+  }
 
   /// h, and c where the cell has one.
   package var stateCount: Int { cell.hasCellState ? 2 : 1 }
@@ -147,6 +151,10 @@ package struct RecurrentBackward: OperationRule {
   }
 
   package var name: String { "\(forward.name) backward" }
+  package var inputCount: ClosedRange<Int> {
+    let count = outputInput + (forward.cell.keepsGates ? 3 : 1) + hasOutputGradient.count { $0 }
+    return count...count
+  }
 
   /// Position of the initial h among the inputs; nil without an initial state.
   package var initialStateInput: Int? { forward.hasInitialState ? 3 : nil }

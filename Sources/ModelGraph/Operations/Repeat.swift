@@ -7,6 +7,7 @@ package struct Repeat: OperationRule {
   package init(count: Int) { self.count = count }
 
   package var name: String { "repeat" }
+  package var inputCount: ClosedRange<Int> { 1...1 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let x = inputs[0].shape
@@ -32,6 +33,7 @@ package struct RepeatBackward: OperationRule {
   package init() {}
 
   package var name: String { "repeat backward" }
+  package var inputCount: ClosedRange<Int> { 1...1 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let dy = inputs[0].shape.dimensions
