@@ -118,7 +118,10 @@ let tests: [(name: String, uses: [String])] = [
   ("Datasets", ["Units", "Randomness", "CZlib"]),
   ("Evaluation", ["Units"]),
   ("Jobs", ["Units", "ModelGraph", "Models"]),
-  ("Training", ["Collectives", "ModelGraph", "Models", "Execution", "Datasets", "Evaluation", "Jobs", "Units"]),
+  (
+    "Training",
+    ["Collectives", "ModelGraph", "Models", "Execution", "Datasets", "Evaluation", "Jobs", "Safetensors", "Units"]
+  ),
   ("apus", []),
 ]
 

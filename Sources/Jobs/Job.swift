@@ -1,3 +1,4 @@
+package import ModelGraph
 package import Models
 
 /// What somebody asks to be trained: the content of a job file, every default filled in.
@@ -32,6 +33,7 @@ package struct Job: Hashable, Codable, Sendable {
     package static let normalization = Normalization.training
     package static let shards = 8
     package static let loss = Loss.crossEntropy
+    package static let precision = Precision.float32
     package static let reduction = Reduction.reproducible
     package static let l1 = 0.0
     package static let checkpointEveryEpochs = 1

@@ -1,3 +1,4 @@
+import ModelGraph
 import Models
 
 extension TrainingSpecification {
@@ -21,7 +22,7 @@ extension TrainingSpecification {
     }
     if let pretraining { lines.append(("pretraining", flow([("epochs_per_layer", "\(pretraining.epochsPerLayer)")]))) }
     if let steps = health.everySteps { lines.append(("health", flow([("every_steps", "\(steps)")]))) }
-    return lines + [("reduction", reduction.rawValue)]
+    return lines + [("precision", precision.rawValue), ("reduction", reduction.rawValue)]
   }
 }
 

@@ -1,3 +1,4 @@
+package import ModelGraph
 package import Models
 
 /// How a job's network is trained: its section `training`.
@@ -19,6 +20,8 @@ package struct TrainingSpecification: Hashable, Codable, Sendable {
   package var earlyStopping: EarlyStopping?
   package var pretraining: Pretraining?
   package var health = HealthSpecification()
+  /// Of what convolutions and dense layers compute in; parameters are float32 always.
+  package var precision = Job.Defaults.precision
   package var reduction: Reduction
 
   package init(

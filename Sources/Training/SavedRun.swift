@@ -75,7 +75,7 @@ package struct SavedRun {
     let evaluationGraph = try phase.file.evaluationGraph(sampleShape: sampleShape)
     let replica = try Replica(
       graph, evaluationGraph: evaluationGraph, optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false),
-      slotCount: 1)
+      slotCount: 1, precision: file.job.training.precision.isSupported ? file.job.training.precision : .float32)
     do {
       try checkpoint.restore(to: replica.store, withOptimizer: false)
     } catch let error as TrainingError {

@@ -38,6 +38,7 @@ package final class Trainer {
   package func run() throws -> RunOutcome {
     Threads.use(options.threads)
     let shards = try together { try shardsOfThisRank() }
+    try together { try requirePrecision() }
     let data = try together { try JobData(file) }
     let order = try together { try data.order(file) }
     let networks = try together { try self.networks(data, order) }
@@ -47,6 +48,16 @@ package final class Trainer {
     try Agreement.alike(group, exitCode: Self.exitCode) { try checkAgreement(data) }
     let run = try RunState(trainer: self, data: data, order: order, networks: networks, shards: shards)
     return try run.train()
+  }
+
+  /// - Throws: `InvalidJob` if this rank's processor cannot compute as the job asks.
+  private func requirePrecision() throws {
+    guard !job.training.precision.isSupported else { return }
+    throw InvalidJob([
+      file.problem(
+        at: "training.precision",
+        "the processor has no instructions for bfloat16 (AVX512_BF16); use 'precision: float32'")
+    ])
   }
 
   /// What is trained in each phase of the run, as graphs: nothing is allocated.
@@ -73,7 +84,7 @@ package final class Trainer {
     let replica = try together {
       try Replica(
         network.graph, evaluationGraph: network.evaluationGraph, optimizer: job.training.optimizer.optimizer,
-        slotCount: schedule.slotCount)
+        slotCount: schedule.slotCount, precision: job.training.precision)
     }
     if job.training.earlyStopping?.restoreBest == true { replica.countBestParameters() }
     try Agreement.alike(group, exitCode: Self.exitCode) {

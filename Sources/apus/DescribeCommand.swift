@@ -68,7 +68,7 @@ struct DescribeCommand: ParsableCommand {
     let samples = batch ?? 64
     let graph = try model.trainingGraph(
       sampleShape: sampleShape ?? [1, 28, 28], shardSamples: samples, globalBatch: samples, loss: .crossEntropy)
-    return try ModelDescription(name: subject, samples: samples, graph: graph, optimizer: nil)
+    return try ModelDescription(name: subject, samples: samples, graph: graph, training: nil)
   }
 
   private func describeJob() throws -> ModelDescription {
@@ -78,12 +78,12 @@ struct DescribeCommand: ParsableCommand {
     guard let batch else {
       return try ModelDescription(
         name: job.name, samples: job.training.shardSamples, graph: try file.trainingGraph(sampleShape: shape),
-        optimizer: job.training.optimizer)
+        training: job.training)
     }
     do {
       let graph = try job.modelSpecification.trainingGraph(
         sampleShape: shape, shardSamples: batch, globalBatch: batch, loss: job.training.loss)
-      return try ModelDescription(name: job.name, samples: batch, graph: graph, optimizer: job.training.optimizer)
+      return try ModelDescription(name: job.name, samples: batch, graph: graph, training: job.training)
     } catch let error as GraphError {
       throw InvalidJob([file.problem(for: error)])
     }
@@ -107,16 +107,16 @@ private struct ModelDescription: Encodable {
   let memory: Memory
   let warnings: [GraphWarning]
 
-  init(name: String, samples: Int, graph: Graph, optimizer: OptimizerSpecification?) throws {
+  init(name: String, samples: Int, graph: Graph, training: TrainingSpecification?) throws {
     self.name = name
     self.samples = samples
     summary = GraphSummary(graph)
     warnings = graph.warnings
-    let compiled = try CompiledGraph(graph)
+    let compiled = try CompiledGraph(graph, precision: training?.precision ?? .float32)
     let count = ParameterStore.elementCount(compiled)
     memory = Memory(
       parameters: Bytes(4 * count), gradients: Bytes(4 * (count + ParameterStore.tailCount)),
-      optimizerStates: optimizer.map { Bytes(4 * count * $0.optimizer.stateCount) },
+      optimizerStates: training.map { Bytes(4 * count * $0.optimizer.optimizer.stateCount) },
       workspace: Bytes(compiled.workspaceByteCount))
   }
 

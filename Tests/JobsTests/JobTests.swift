@@ -95,6 +95,7 @@ import Jobs
         decay_bias: true}
           schedule: {name: constant, warmup_epochs: 0.0, warmup_start: 0.01}
           l1: 0.0
+          precision: float32
           reduction: reproducible
         checkpoint:
           every_epochs: 1

@@ -1,3 +1,4 @@
+import ModelGraph
 import Models
 
 extension JobReader {
@@ -9,16 +10,19 @@ extension JobReader {
     let loss: Loss? = reader.choice("loss", .otherwise(Job.Defaults.loss))
     let optimizer = reader.mapping(
       "optimizer", example: "optimizer: {name: adam, learning_rate: 0.001}", read: readOptimizer)
+    let precision: Precision? = reader.choice("precision", .otherwise(Job.Defaults.precision))
     let reduction: Reduction? = reader.choice("reduction", .otherwise(Job.Defaults.reduction))
     let l1 = reader.number("l1", .notNegative, .otherwise(Job.Defaults.l1))
     let options = readOptions(&reader)
     let lossOptions = loss.flatMap { readLossOptions($0, &reader) }
-    guard let epochs, let batch, let shards, let loss, let lossOptions, let optimizer, let l1, let reduction
+    guard let epochs, let batch, let shards, let loss, let lossOptions, let optimizer, let l1, let precision,
+      let reduction
     else { return nil }
     var training = TrainingSpecification(
       epochs: epochs, batch: batch, shards: shards, loss: loss, optimizer: optimizer, reduction: reduction)
     training.lossOptions = lossOptions
     training.l1 = l1
+    training.precision = precision
     training.schedule = options.schedule
     training.clipNorm = options.clipNorm
     training.clipValue = options.clipValue
