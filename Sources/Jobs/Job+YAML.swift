@@ -79,6 +79,7 @@ extension LayerSpecification {
       pairs += [("units", "\(settings.units)"), ("layers", "\(settings.layers)")]
       pairs += [("bidirectional", "\(settings.isBidirectional)"), ("returns", settings.returns.rawValue)]
       if settings.layers > 1 { pairs.append(("dropout", "\(settings.dropout)")) }
+      if let source = settings.stateFrom { pairs.append(("state_from", quoted(source))) }
     case .repeated(let count):
       kindName = .repeated
       pairs.append(("count", "\(count)"))

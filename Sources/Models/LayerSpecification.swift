@@ -39,10 +39,13 @@ package struct RecurrentSettings: Hashable, Codable, Sendable {
   package var returns: Returns
   /// Of the outputs between layers, in training.
   package var dropout: Double
+  /// The earlier recurrent layer, alike in cell, units, layers and directions, whose final state is this one's initial
+  /// state: a decoder's encoder. Zero if nil.
+  package var stateFrom: String?
 
   package init(
     _ cell: RecurrentCell, units: Int, layers: Int = 1, isBidirectional: Bool = false, returns: Returns = .last,
-    dropout: Double = 0
+    dropout: Double = 0, stateFrom: String? = nil
   ) {
     self.cell = cell
     self.units = units
@@ -50,6 +53,20 @@ package struct RecurrentSettings: Hashable, Codable, Sendable {
     self.isBidirectional = isBidirectional
     self.returns = returns
     self.dropout = dropout
+    self.stateFrom = stateFrom
+  }
+}
+
+extension RecurrentSettings {
+  /// Whether one layer's state fits the other.
+  func hasState(like other: RecurrentSettings) -> Bool {
+    (cell, units, layers, isBidirectional) == (other.cell, other.units, other.layers, other.isBidirectional)
+  }
+
+  /// Such as `lstm of 256 units, 2 layers, bidirectional`.
+  var stateDescription: String {
+    "\(cell.rawValue) of \(units) units, \(layers) \(layers == 1 ? "layer" : "layers")"
+      + (isBidirectional ? ", bidirectional" : "")
   }
 }
 
@@ -153,6 +170,11 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
   /// The layers that this one reads by name; the layer before it is not named.
   package var namedSources: [String] {
     kind.sources ?? from.map { [$0] } ?? []
+  }
+
+  /// The layer whose final state this one begins with.
+  var stateSource: String? {
+    if case .recurrent(let settings) = kind { settings.stateFrom } else { nil }
   }
 }
 

@@ -219,6 +219,7 @@ struct LayerReader {
     let bidirectional = reader.flag("bidirectional", .otherwise(false))
     let returns: RecurrentSettings.Returns? = reader.choice("returns", .otherwise(.last))
     let dropout = reader.number("dropout", .fraction, .otherwise(0))
+    let state = reader.has("state_from") ? reader.text("state_from", .required(example: "encoder")) : nil
     if let dropout, let layers, dropout > 0, layers == 1, let entry = reader.entry("dropout") {
       reader.report(
         entry.value.place,
@@ -229,7 +230,8 @@ struct LayerReader {
     guard let units, let layers, let bidirectional, let returns, let dropout else { return nil }
     return .recurrent(
       RecurrentSettings(
-        cell, units: units, layers: layers, isBidirectional: bidirectional, returns: returns, dropout: dropout))
+        cell, units: units, layers: layers, isBidirectional: bidirectional, returns: returns,
+        dropout: dropout, stateFrom: state))
   }
 
   private func convolution(_ reader: inout MappingReader) -> LayerSpecification.Kind? {
