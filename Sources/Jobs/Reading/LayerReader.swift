@@ -48,10 +48,8 @@ enum LayerKind: String, CaseIterable {
   var standsAlone: Bool {
     switch self {
     case .convolution, .dense, .maxPool, .averagePool, .dropout, .add, .maxout, .concatenate, .subtract, .multiply,
-      .slice,
-      .transpose, .reshape, .mean, .sum:
+      .slice, .transpose, .reshape, .mean, .sum, .embedding, .rnn, .lstm, .gru, .repeated:
       false
-    case .embedding, .rnn, .lstm, .gru, .repeated: false
     default: true
     }
   }
