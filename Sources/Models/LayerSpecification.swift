@@ -37,6 +37,50 @@ package enum WeightInitialisation: String, Hashable, Codable, Sendable, CaseIter
   case heNormal = "he_normal"
 }
 
+/// Recurrent layers of one cell, one above the other, before the features of their input are known.
+package struct RecurrentSettings: Hashable, Codable, Sendable {
+  /// What is handed on: the output of every step, or the final state of the last layer.
+  package enum Returns: String, Hashable, Codable, Sendable, CaseIterable { case last, sequence }
+
+  package var cell: RecurrentCell
+  package var units: Int
+  package var layers: Int
+  /// Whether each layer reads the sequence backwards too, with weights of its own: what it gives is twice as wide.
+  package var isBidirectional: Bool
+  package var returns: Returns
+  /// Of the outputs between layers, in training.
+  package var dropout: Double
+  /// The earlier recurrent layer, alike in cell, units, layers and directions, whose final state is this one's initial
+  /// state: a decoder's encoder. Zero if nil.
+  package var stateFrom: String?
+
+  package init(
+    _ cell: RecurrentCell, units: Int, layers: Int = 1, isBidirectional: Bool = false, returns: Returns = .last,
+    dropout: Double = 0, stateFrom: String? = nil
+  ) {
+    self.cell = cell
+    self.units = units
+    self.layers = layers
+    self.isBidirectional = isBidirectional
+    self.returns = returns
+    self.dropout = dropout
+    self.stateFrom = stateFrom
+  }
+}
+
+extension RecurrentSettings {
+  /// Whether one layer's state fits the other.
+  func hasState(like other: RecurrentSettings) -> Bool {
+    (cell, units, layers, isBidirectional) == (other.cell, other.units, other.layers, other.isBidirectional)
+  }
+
+  /// Such as `lstm of 256 units, 2 layers, bidirectional`.
+  var stateDescription: String {
+    "\(cell.rawValue) of \(units) units, \(layers) \(layers == 1 ? "layer" : "layers")"
+      + (isBidirectional ? ", bidirectional" : "")
+  }
+}
+
 /// The learned slopes of a PReLU.
 package struct PReLUSettings: Hashable, Codable, Sendable {
   /// Whether each channel has its own slope; one for all of them otherwise.
@@ -46,29 +90,6 @@ package struct PReLUSettings: Hashable, Codable, Sendable {
   package init(isPerChannel: Bool = false, initialSlope: Double = 0.25) {
     self.isPerChannel = isPerChannel
     self.initialSlope = initialSlope
-  }
-}
-
-/// Recurrent layers of one cell, one above the other, before the features of their input are known.
-package struct RecurrentSettings: Hashable, Codable, Sendable {
-  /// What is handed on: the output of every step, or the final state of the last layer.
-  package enum Returns: String, Hashable, Codable, Sendable, CaseIterable { case last, sequence }
-
-  package var cell: RecurrentCell
-  package var units: Int
-  package var layers: Int
-  package var returns: Returns
-  /// Of the outputs between layers, in training.
-  package var dropout: Double
-
-  package init(
-    _ cell: RecurrentCell, units: Int, layers: Int = 1, returns: Returns = .last, dropout: Double = 0
-  ) {
-    self.cell = cell
-    self.units = units
-    self.layers = layers
-    self.returns = returns
-    self.dropout = dropout
   }
 }
 
@@ -162,6 +183,11 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
   /// The layers that this one reads by name; the layer before it is not named.
   package var namedSources: [String] {
     kind.sources ?? from.map { [$0] } ?? []
+  }
+
+  /// The layer whose final state this one begins with.
+  var stateSource: String? {
+    if case .recurrent(let settings) = kind { settings.stateFrom } else { nil }
   }
 }
 

@@ -8,13 +8,20 @@ extension ModelSpecification {
     case inference
   }
 
-  /// What the elements of a sample are: tokens if an embedding reads them, else numbers.
+  /// What the elements of a sample are: tokens if an embedding reads them, whole or a slice of them, else numbers.
   package var inputElement: ElementType {
-    let reads = layers.enumerated().contains { index, layer in
-      guard case .embedding = layer.kind else { return false }
-      return layer.from == Self.inputName || (layer.from == nil && index == 0)
-    }
-    return reads ? .int32 : .float32
+    layers.indices.contains { index in
+      if case .embedding = layers[index].kind { readsTokens(index) } else { false }
+    } ? .int32 : .float32
+  }
+
+  /// Whether nothing but slices stands between the input and a layer.
+  private func readsTokens(_ index: Int) -> Bool {
+    let source = layers[index].from ?? (index == 0 ? Self.inputName : layers[index - 1].name)
+    if source == Self.inputName { return true }
+    guard let earlier = layers[..<index].firstIndex(where: { $0.name == source }) else { return false }
+    if case .slice = layers[earlier].kind { return readsTokens(earlier) }
+    return false
   }
 
   /// The forward pass: input `input` [batch] + `sampleShape` of `inputElement`, output `logits`, the output of the last layer.
@@ -41,8 +48,9 @@ extension ModelSpecification {
     var graph = Graph()
     var last = graph.input(Self.inputName, TensorType(Shape([batch] + sampleShape.dimensions), inputElement))
     var outputs = [Self.inputName: last]
+    var states: [String: [[ValueID]]] = [:]
     for layer in layers {
-      last = try graph.append(layer, after: last, outputs: outputs, mode: mode)
+      last = try graph.append(layer, after: last, outputs: outputs, states: &states, mode: mode)
       outputs[layer.name] = last
     }
     graph.outputs["logits"] = last
@@ -54,6 +62,7 @@ extension ModelSpecification {
   func appendHeads(to graph: inout Graph) throws -> [ValueID] {
     // The last node of a layer gives what the layer hands on.
     var outputs: [String: ValueID] = [:]
+    var states: [String: [[ValueID]]] = [:]
     for node in graph.nodes { outputs[node.layer] = node.outputs[0] }
     return try auxiliaryHeads.map { head in
       guard let source = head.layers.first?.from, var last = outputs[source] else {
@@ -62,7 +71,7 @@ extension ModelSpecification {
           "an auxiliary head begins with a layer 'from' an earlier layer of the model")
       }
       for layer in head.layers {
-        last = try graph.append(layer, after: last, outputs: outputs, mode: .training)
+        last = try graph.append(layer, after: last, outputs: outputs, states: &states, mode: .training)
         outputs[layer.name] = last
       }
       return last
@@ -71,9 +80,11 @@ extension ModelSpecification {
 }
 
 extension Graph {
-  /// Appends one layer; `outputs` holds what earlier layers gave, by name, and every name that the layer uses.
+  /// Appends one layer; `outputs` holds what earlier layers gave, by name, and every name that the layer uses, `states`
+  /// the final states of recurrent ones.
   fileprivate mutating func append(
-    _ layer: LayerSpecification, after last: ValueID, outputs: [String: ValueID], mode: ModelSpecification.Mode
+    _ layer: LayerSpecification, after last: ValueID, outputs: [String: ValueID], states: inout [String: [[ValueID]]],
+    mode: ModelSpecification.Mode
   ) throws -> ValueID {
     let name = layer.name
     let x = try layer.from.map { try output(of: $0, in: outputs, for: name) } ?? last
@@ -92,7 +103,11 @@ extension Graph {
       let settings = BatchNormalisationSettings(epsilon: epsilon, momentum: momentum, isTraining: mode == .training)
       return try activated(batchNormalisation(name, x, settings), activation, layer: name)
     case .embedding(let vocabulary, let width): return try embedding(name, x, vocabulary: vocabulary, width: width)
-    case .recurrent(let settings): return try recurrent(name, x, settings, isTraining: mode == .training)
+    case .recurrent(let settings):
+      let initial = settings.stateFrom.flatMap { states[$0] } ?? []
+      let outputs = try recurrent(name, x, settings, from: initial, isTraining: mode == .training)
+      states[name] = outputs.states
+      return outputs.value
     case .repeated(let count): return try repeated(name, x, count: count)
     case .flatten: return try flatten(name, x)
     case .dropout(let rate): return mode == .training ? try dropout(name, x, rate: rate) : x

@@ -59,6 +59,7 @@ package struct ModelSpecification: Hashable, Codable, Sendable {
       for source in layer.namedSources where source != Self.inputName && !earlier.contains(source) {
         report(missingSource(source, earlier: earlier))
       }
+      if let fault = stateFault(of: layer, among: layers[..<index]) { report(fault) }
       if layer.kind.sources != nil, layer.from != nil {
         report("\(layer.namePrefix) names all its inputs; leave 'from' out")
       }
@@ -84,8 +85,24 @@ package struct ModelSpecification: Hashable, Codable, Sendable {
     return "there is no layer '\(source)'; \(NearMiss.advice(for: source, among: names))"
   }
 
+  /// What is wrong with the layer that a recurrent layer takes its initial state from.
+  private func stateFault(of layer: LayerSpecification, among earlier: ArraySlice<LayerSpecification>) -> String? {
+    guard case .recurrent(let settings) = layer.kind, let source = settings.stateFrom else { return nil }
+    let recurrent = earlier.compactMap { other -> (name: String, settings: RecurrentSettings)? in
+      if case .recurrent(let settings) = other.kind { (other.name, settings) } else { nil }
+    }
+    guard let found = recurrent.first(where: { $0.name == source }) else {
+      let names = recurrent.map(\.name)
+      return "there is no earlier recurrent layer '\(source)' to take a state from; "
+        + (names.isEmpty ? "leave 'state_from' out" : NearMiss.advice(for: source, among: names))
+    }
+    guard !settings.hasState(like: found.settings) else { return nil }
+    return "the state of '\(source)' (\(found.settings.stateDescription)) does not fit a "
+      + "\(settings.stateDescription); make the two alike"
+  }
+
   private var unusedLayers: [Problem] {
-    let named = Set(layers.flatMap(\.namedSources))
+    let named = Set(layers.flatMap { $0.namedSources + [$0.stateSource].compactMap { $0 } })
     return layers.indices.dropLast().compactMap { index in
       let next = layers[index + 1]
       guard !named.contains(layers[index].name), !next.namedSources.isEmpty else { return nil }

@@ -132,8 +132,11 @@ private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 1
     ("lenet", "unknown zoo model 'lenet'; did you mean 'lenet5'?"),
     ("LeNet-5", "unknown zoo model 'LeNet-5'; did you mean 'lenet5'?"),
     ("lmp", "unknown zoo model 'lmp'; did you mean 'mlp'?"),
-    ("transformer", "unknown zoo model 'transformer'; use one of mlp, lenet5, alexnet, vgg16, resnet18, resnet34, resnet50, "
-        + "resnet101, resnet152, googlenet, googlenet-auxiliary"),
+    (
+      "transformer",
+      "unknown zoo model 'transformer'; use one of mlp, lenet5, alexnet, vgg16, resnet18, resnet34, resnet50, "
+        + "resnet101, resnet152, googlenet, googlenet-auxiliary"
+    ),
   ])
   func unknownNameIsAnsweredWithTheNearest(name: String, text: String) {
     let error = #expect(throws: UnknownModel.self) { try Zoo(named: name) }

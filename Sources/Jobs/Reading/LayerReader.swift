@@ -219,8 +219,10 @@ struct LayerReader {
   private func recurrent(_ cell: RecurrentCell, _ reader: inout MappingReader) -> LayerSpecification.Kind? {
     let units = reader.integer("units", in: 1...Limits.units, .required(example: "256"))
     let layers = reader.integer("layers", in: 1...Limits.recurrentLayers, .otherwise(1))
+    let bidirectional = reader.flag("bidirectional", .otherwise(false))
     let returns: RecurrentSettings.Returns? = reader.choice("returns", .otherwise(.last))
     let dropout = reader.number("dropout", .fraction, .otherwise(0))
+    let state = reader.has("state_from") ? reader.text("state_from", .required(example: "encoder")) : nil
     if let dropout, let layers, dropout > 0, layers == 1, let entry = reader.entry("dropout") {
       reader.report(
         entry.value.place,
@@ -228,10 +230,11 @@ struct LayerReader {
           + "'- dropout: \(dropout)' behind it")
       return nil
     }
-    guard let units, let layers, let returns, let dropout else { return nil }
+    guard let units, let layers, let bidirectional, let returns, let dropout else { return nil }
     return .recurrent(
       RecurrentSettings(
-        cell, units: units, layers: layers, returns: returns, dropout: dropout))
+        cell, units: units, layers: layers, isBidirectional: bidirectional, returns: returns,
+        dropout: dropout, stateFrom: state))
   }
 
   private func convolution(_ reader: inout MappingReader) -> LayerSpecification.Kind? {
