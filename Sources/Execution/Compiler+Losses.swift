@@ -42,8 +42,10 @@ extension Compiler {
   }
 
   private func crossEntropyShape(_ logits: ValueID, _ divisor: Int, _ smoothing: Double) -> CrossEntropyShape {
-    CrossEntropyShape(
-      samples: shape(logits)[0], classes: shape(logits)[1], divisor: divisor, smoothing: Float(smoothing))
+    let sizes = shape(logits)
+    return CrossEntropyShape(
+      samples: sizes.dropLast().reduce(1, *), classes: sizes[sizes.count - 1], divisor: divisor,
+      smoothing: Float(smoothing))
   }
 
   /// The training loss lies behind the gradients, to be summed over shards with them.

@@ -11,13 +11,13 @@ package enum Loss: String, Hashable, Codable, Sendable, CaseIterable {
 extension ModelSpecification {
   /// Forward, loss and backward of one shard of the global batch; dropout is on.
   ///
-  /// Inputs: `input` and, for cross-entropy, `labels` [shardSamples] int32 (below 0: the sample is left out), for the
-  /// mean squared error `target` of the logits' shape. Outputs: `logits` and `loss`. The loss is divided by the samples
-  /// (and, for the mean squared error, outputs) of the global batch, so the losses and gradients of the shards add up
-  /// to those of the global batch. Labels are smoothed in training only, by cross-entropy only.
+  /// Inputs: those of `sampleShape` and, for cross-entropy, `labels` int32 of the logits' shape without the classes (below
+  /// 0: left out), for the mean squared error `target` of the logits' shape. Outputs: `logits` and `loss`. The loss is
+  /// divided by the labels or the outputs of the global batch, so the losses and gradients of the shards add up to those
+  /// of the global batch. Labels are smoothed in training only, by cross-entropy only.
   /// - Throws: `GraphError` naming the layer that does not fit, or `loss`.
   package func trainingGraph(
-    sampleShape: Shape, shardSamples: Int, globalBatch: Int, loss: Loss, labelSmoothing: Double = 0
+    sampleShape: SampleShape, shardSamples: Int, globalBatch: Int, loss: Loss, labelSmoothing: Double = 0
   ) throws -> Graph {
     guard globalBatch >= shardSamples else {
       throw GraphError(
@@ -25,31 +25,28 @@ extension ModelSpecification {
         "a shard of \(shardSamples) samples is more than the global batch of \(globalBatch)")
     }
     var graph = try graph(sampleShape: sampleShape, batch: shardSamples, mode: .training)
-    let value = try append(loss, to: &graph, samples: shardSamples, smoothing: labelSmoothing) { outputs in
-      loss == .crossEntropy ? globalBatch : globalBatch * outputs
-    }
+    let value = try append(loss, to: &graph, smoothing: labelSmoothing) { $0 / shardSamples * globalBatch }
     return try graph.differentiated(value)
   }
 
   /// Forward and loss of `batch` samples; dropout is left out.
   ///
   /// Inputs and outputs as in `trainingGraph`, but the loss is a sum (divisor 1), so the losses of batches add up and a
-  /// last batch is padded with labels of −1. With cross-entropy `probabilities` [batch, classes] is an output too.
+  /// last batch is padded with labels of −1. With cross-entropy `probabilities` of the logits' shape is an output too.
   /// - Throws: `GraphError` naming the layer that does not fit, or `loss`.
-  package func evaluationGraph(sampleShape: Shape, batch: Int, loss: Loss) throws -> Graph {
+  package func evaluationGraph(sampleShape: SampleShape, batch: Int, loss: Loss) throws -> Graph {
     var graph = try graph(sampleShape: sampleShape, batch: batch, mode: .inference)
-    _ = try append(loss, to: &graph, samples: batch) { _ in 1 }
+    _ = try append(loss, to: &graph) { _ in 1 }
     if loss == .crossEntropy, let node = graph.nodes.last { graph.outputs["probabilities"] = node.outputs[1] }
     return graph
   }
 
-  /// - Parameter divisor: the loss's divisor, from the outputs that the model has for a sample.
+  /// - Parameter divisor: the loss's divisor, from the number of terms that it has in this graph.
   private func append(
-    _ loss: Loss, to graph: inout Graph, samples: Int, smoothing: Double = 0, divisor: (_ outputs: Int) -> Int
+    _ loss: Loss, to graph: inout Graph, smoothing: Double = 0, divisor: (_ terms: Int) -> Int
   ) throws -> ValueID {
     guard let logits = graph.outputs["logits"] else { preconditionFailure("graph(sampleShape:batch:mode:) sets it") }
     let type = graph[logits].type
-    let outputs = type.shape.elementCount / samples
     let operation: Operation
     let expected: ValueID
     switch loss {
@@ -59,11 +56,12 @@ extension ModelSpecification {
           .invalidArgument, layer: last.name,
           "cross-entropy takes the softmax itself, and would take it twice; remove this layer")
       }
-      expected = graph.input("labels", TensorType([samples], .int32))
-      operation = .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: divisor(outputs), smoothing: smoothing))
+      let labels = Shape(type.shape.dimensions.dropLast())
+      expected = graph.input("labels", TensorType(labels, .int32))
+      operation = .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: divisor(labels.elementCount), smoothing: smoothing))
     case .meanSquaredError:
       expected = graph.input("target", type)
-      operation = .meanSquaredError(MeanSquaredError(divisor: divisor(outputs)))
+      operation = .meanSquaredError(MeanSquaredError(divisor: divisor(type.shape.elementCount)))
     }
     let value = try graph.append(operation, [logits, expected], layer: Self.lossName)[0]
     graph.outputs["loss"] = value

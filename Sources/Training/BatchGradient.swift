@@ -1,4 +1,5 @@
 import Collectives
+import Datasets
 import Execution
 
 /// The gradient of a global batch over all ranks: this rank's shards one by one, then the sum over everyone's, bucket by
@@ -22,9 +23,9 @@ final class BatchGradient {
 
   /// Computes one shard and adds what the schedule wants added behind it.
   func compute(
-    _ entry: AccumulationSchedule.Step, _ images: Span<Float>, _ labels: Span<Int32>, dropout: DropoutState
+    _ entry: AccumulationSchedule.Step, _ buffer: SampleBuffer, _ places: Range<Int>, dropout: DropoutState
   ) throws {
-    try replica.computeShard(images, labels, slot: entry.slot, dropout: dropout)
+    try replica.computeShard(buffer, places, slot: entry.slot, dropout: dropout)
     try replica.store.withSlots { slots in
       let stride = replica.store.slotElementCount
       try reducer.merge(entry, &slots, stride: stride, elements: 0..<stride)

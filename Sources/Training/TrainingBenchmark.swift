@@ -1,4 +1,5 @@
 package import Collectives
+import Datasets
 import Execution
 import Kernels
 import ModelGraph
@@ -74,8 +75,7 @@ package struct TrainingBenchmark {
   private let group: any Group
   private let threads: Int
   private let gradient: BatchGradient
-  private let images: [Float]
-  private let labels: [Int32]
+  private let samples: SampleBuffer
   private var memoryMeasured: Bytes?
 
   /// Builds the network and runs its first steps. Collective.
@@ -91,15 +91,22 @@ package struct TrainingBenchmark {
       sampleShape: [1, 28, 28], shardSamples: workload.shardSamples, globalBatch: workload.batch * group.rankCount,
       loss: .crossEntropy)
     let schedule = AccumulationSchedule(tree: CanonicalTree(shardCount: shardCount), range: range)
-    let replica = try Replica(graph, evaluationGraph: nil, optimizer: Self.optimizer, slotCount: schedule.slotCount)
+    let fields = [SampleField("input", [1, 28, 28]), SampleField(SampleTarget.labelsName, [], .int32)]
+    let replica = try Replica(
+      graph, evaluationGraph: nil, fields: fields, optimizer: Self.optimizer, slotCount: schedule.slotCount)
     let store = replica.store
     gradient = BatchGradient(
       replica,
       try ReproducibleReducer(
         group: group, shardCount: shardCount, range: range, maximumCount: store.slotElementCount))
     var random = RandomStream(seed: 1, purpose: .test, stream: UInt64(group.rank))
-    images = (0..<workload.batch * 784).map { _ in Float(random.normal()) }
-    labels = (0..<workload.batch).map { _ in Int32(random.below(10)) }
+    samples = SampleBuffer(fields: fields, capacity: workload.batch)
+    samples.withFloats(0, 0..<workload.batch) { images in
+      for index in images.indices { images[index] = Float(random.normal()) }
+    }
+    samples.withIntegers(1, 0..<workload.batch) { labels in
+      for index in labels.indices { labels[index] = Int32(random.below(10)) }
+    }
     let values = graph.stored.map { graph.initialParameterValues($0, seed: 1) }
     try Threads.start()
     // All is compiled and no tensor is touched: what comes on top is what the plan counts.
@@ -149,9 +156,7 @@ package struct TrainingBenchmark {
     let count = workload.shardSamples
     for entry in gradient.schedule.steps {
       let first = (entry.shard % (workload.batch / count)) * count
-      try gradient.compute(
-        entry, images.span.extracting(first * 784..<(first + count) * 784),
-        labels.span.extracting(first..<first + count), dropout: .none)
+      try gradient.compute(entry, samples, first..<first + count, dropout: .none)
     }
     try gradient.reduce()
     Self.optimizer.update(gradient.replica.store, step: number, learningRate: Self.learningRate)

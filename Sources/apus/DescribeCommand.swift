@@ -66,26 +66,38 @@ struct DescribeCommand: ParsableCommand {
     let model = try Zoo(named: subject).model()
     let samples = batch ?? 64
     let graph = try model.trainingGraph(
-      sampleShape: sampleShape ?? [1, 28, 28], shardSamples: samples, globalBatch: samples, loss: .crossEntropy)
+      sampleShape: SampleShape(sampleShape ?? [1, 28, 28]), shardSamples: samples, globalBatch: samples,
+      loss: .crossEntropy)
     return try ModelDescription(name: subject, samples: samples, graph: graph, optimizer: nil)
   }
 
   private func describeJob() throws -> ModelDescription {
     let file = try JobFile(path: subject)
-    let shape = try sampleShape ?? JobData.sampleShape(file)
     let job = file.job
+    let data = try description(file)
     guard let batch else {
       return try ModelDescription(
-        name: job.name, samples: job.training.shardSamples, graph: try file.trainingGraph(sampleShape: shape),
+        name: job.name, samples: job.training.shardSamples, graph: try file.trainingGraph(for: data),
         optimizer: job.training.optimizer)
     }
     do {
-      let graph = try job.modelSpecification.trainingGraph(
-        sampleShape: shape, shardSamples: batch, globalBatch: batch, loss: job.training.loss)
+      let graph = try job.modelSpecification(outputs: data.target.outputCount).trainingGraph(
+        sampleShape: data.sampleShape, shardSamples: batch, globalBatch: batch, loss: job.training.loss)
       return try ModelDescription(name: job.name, samples: batch, graph: graph, optimizer: job.training.optimizer)
     } catch let error as GraphError {
       throw InvalidJob([file.problem(for: error)])
     }
+  }
+}
+
+extension DescribeCommand {
+  /// What the job's data are, which are read unless shape and classes are given.
+  private func description(_ file: JobFile) throws -> DataDescription {
+    guard let sampleShape else { return try JobData.description(file) }
+    if let classes = file.job.data.source.declaredClasses {
+      return DataDescription(SampleShape(sampleShape), classes: classes.names.count)
+    }
+    return DataDescription(SampleShape(sampleShape), try JobData.description(file).target)
   }
 }
 

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import ModelGraph
 import Models
@@ -40,9 +41,10 @@ import Jobs
         == Job(
           name: "a-b_c.1", seed: .max,
           data: DataSpecification(
-            train: DataFiles(images: "/jobs/i.gz", labels: "/jobs/l.gz"),
-            test: DataFiles(images: "/t.gz", labels: "/abs/u.gz"),
-            classes: .names(["T-shirt/top", "Ankle: boot", "7"]), normalize: .none),
+            .idx(
+              train: ImageFiles(images: "/jobs/i.gz", labels: "/jobs/l.gz"),
+              test: ImageFiles(images: "/t.gz", labels: "/abs/u.gz"),
+              classes: .names(["T-shirt/top", "Ankle: boot", "7"])), normalize: .none),
           model: .zoo(.mlp),
           training: TrainingSpecification(
             epochs: 3, batch: 600, shards: 6, loss: .meanSquaredError,
@@ -54,7 +56,7 @@ import Jobs
     let read = try job(goodJob.replacing("  shards: 8\n", with: ""))
     #expect(read.seed == 1)
     #expect(read.data.normalize == .training)
-    #expect(read.data.test == nil)
+    #expect(!read.data.hasTest)
     #expect(read.training.shards == 8)
     #expect(read.training.shardSamples == 16)
     #expect(read.training.loss == .crossEntropy)
@@ -109,10 +111,11 @@ import Jobs
     #expect(file.job.name == name)
     #expect(try JobFile(yaml: file.job.yaml(), file: "/elsewhere/job.yaml").job == file.job)
     #expect(try JSONDecoder().decode(Job.self, from: JSONEncoder().encode(file.job)) == file.job)
-    let graph = try file.trainingGraph(sampleShape: [1, 28, 28])
+    let data = DataDescription([1, 28, 28], classes: 10)
+    let graph = try file.trainingGraph(for: data)
     #expect(graph.outputs["logits"].map { graph[$0].type } == TensorType([file.job.training.shardSamples, 10]))
     #expect(graph.parameterGradients.count == graph.parameters.count)
-    #expect(throws: Never.self) { try file.job.evaluationGraph(sampleShape: [1, 28, 28], batch: 500) }
+    #expect(throws: Never.self) { try file.job.evaluationGraph(for: data, batch: 500) }
   }
 
   @Test func everyShippedJobIsTested() throws {
@@ -127,8 +130,9 @@ import Jobs
   ])
   func anyTextIsWrittenSoThatItIsReadAgain(text: String) throws {
     var job = try job(goodJob)
-    job.data.classes = .names([text, "other"])
-    #expect(try self.job(job.yaml()).data.classes == job.data.classes)
+    job.data.source = .idx(
+      train: ImageFiles(images: "/i", labels: "/l"), test: nil, classes: .names([text, "other"]))
+    #expect(try self.job(job.yaml()).data == job.data)
   }
 
   @Test func everyKindOfLayerIsWrittenSoThatItIsReadAgain() throws {

@@ -4,7 +4,7 @@ import ModelGraph
 extension SoftmaxCrossEntropy: ReferenceRule {
   func run(_ inputs: [ReferenceTensor], _ context: ReferenceContext) throws -> [[Double]] {
     let rows = rows(of: inputs[0])
-    let labels = try classes(inputs[1], of: inputs[0].shape[1], layer: context.layer)
+    let labels = try classes(inputs[1], of: inputs[0].shape.dimensions.last ?? 0, layer: context.layer)
     var loss = 0.0
     for (row, label) in zip(rows, labels) {
       guard let label else { continue }
@@ -19,7 +19,7 @@ extension SoftmaxCrossEntropy: ReferenceRule {
 
 extension SoftmaxCrossEntropyBackward: ReferenceRule {
   func run(_ inputs: [ReferenceTensor], _ context: ReferenceContext) throws -> [[Double]] {
-    let labels = try classes(inputs[1], of: inputs[0].shape[1], layer: context.layer)
+    let labels = try classes(inputs[1], of: inputs[0].shape.dimensions.last ?? 0, layer: context.layer)
     return [
       zip(rows(of: inputs[0]), labels).flatMap { probabilities, label in
         probabilities.enumerated().map { index, probability in

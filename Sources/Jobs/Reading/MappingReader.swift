@@ -174,6 +174,7 @@ enum Limits {
   static let classes = 1 << 20
   static let channels = 1 << 16
   static let extent = 1 << 10
+  static let sequence = 1 << 16
   static let epochs = 1_000_000
   static let steps = 1_000_000_000
   static let checkpoints = 10_000

@@ -1,14 +1,16 @@
 package import Units
 
-// Shapes: N samples, K classes or outputs.
+// Shapes: N samples, T steps of a sequence, K classes or outputs.
 
-/// loss = Σₙ −Σₖ q[n, k] log softmax(x)[n, k] / divisor, with x [N, K] and labels [N]; a label below 0 is left out.
+/// loss = Σₙ −Σₖ q[n, k] log softmax(x)[n, k] / divisor, with x [N, K] and labels [N], or x [N, T, K] and labels
+/// [N, T]; a label below 0 is left out.
 ///
 /// q is 1 for the label and 0 for the other classes; with label smoothing ε it is (1 − ε) q + ε / K (Szegedy et al.
 /// 2016, "Rethinking the Inception Architecture", §7).
 ///
-/// The divisor is the number of samples of the global batch, so that the gradients of its shards add up to the
-/// gradient of the mean. Outputs: the loss (scalar) and the probabilities [N, K], which backward reads.
+/// The divisor is the number of labels of the global batch, those left out counted, so that the gradients of its shards
+/// add up to the gradient of the mean. Outputs: the loss (scalar) and the probabilities, of x's shape, which backward
+/// reads.
 package struct SoftmaxCrossEntropy: OperationRule {
   package let divisor: Int
   /// ε, from 0 to below 1.
@@ -23,10 +25,11 @@ package struct SoftmaxCrossEntropy: OperationRule {
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let x = inputs[0].shape
-    guard x.rank == 2, inputs[1] == TensorType([x[0]], .int32) else {
+    guard (2...3).contains(x.rank), inputs[1] == TensorType(Shape(x.dimensions.dropLast()), .int32) else {
       throw GraphError(
         .shapeMismatch, layer: layer,
-        "cross-entropy takes [samples, classes] and one int32 label a sample, not \(inputs[0]) and \(inputs[1])")
+        "cross-entropy takes [samples, classes] or [samples, steps, classes] and an int32 label for each place, not "
+          + "\(inputs[0]) and \(inputs[1])")
     }
     return [TensorType([]), TensorType(x)]
   }
@@ -45,7 +48,7 @@ package struct SoftmaxCrossEntropy: OperationRule {
   }
 }
 
-/// dx = (p − q) / divisor, from the probabilities [N, K] and labels [N], q as in `SoftmaxCrossEntropy`; 0 for a label
+/// dx = (p − q) / divisor, from the probabilities and labels, q as in `SoftmaxCrossEntropy`; 0 for a label
 /// below 0.
 package struct SoftmaxCrossEntropyBackward: OperationRule {
   package let divisor: Int
@@ -65,9 +68,9 @@ package struct SoftmaxCrossEntropyBackward: OperationRule {
   }
 }
 
-/// loss = Σ (x − target)² / divisor, over two tensors [N, K].
+/// loss = Σ (x − target)² / divisor, over two tensors of one shape.
 ///
-/// The divisor is the number of elements of the global batch (its samples × K): see `SoftmaxCrossEntropy`.
+/// The divisor is the number of elements of the global batch: see `SoftmaxCrossEntropy`.
 package struct MeanSquaredError: OperationRule {
   package let divisor: Int
 
