@@ -122,7 +122,10 @@ let tests: [(name: String, uses: [String])] = [
   ("Datasets", ["ModelGraph", "Units", "Randomness", "CZlib"]),
   ("Evaluation", ["Units"]),
   ("Jobs", ["Units", "ModelGraph", "Models", "Datasets"]),
-  ("Training", ["Collectives", "ModelGraph", "Models", "Execution", "Datasets", "Evaluation", "Jobs", "Units"]),
+  (
+    "Training",
+    ["Collectives", "ModelGraph", "Models", "Execution", "Datasets", "Evaluation", "Jobs", "Safetensors", "Units"]
+  ),
   ("apus", []),
 ]
 

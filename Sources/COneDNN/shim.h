@@ -8,6 +8,7 @@
 
 void omp_set_num_threads(int num_threads);
 int omp_get_max_threads(void);
+int omp_get_num_threads(void);
 int omp_get_thread_num(void);
 // What a compiler calls for `#pragma omp parallel`: Swift has no pragmas, and loops of its own share oneDNN's threads.
 void GOMP_parallel(void (*body)(void *), void *data, unsigned num_threads, unsigned flags);

@@ -32,16 +32,34 @@ package enum DataEncoding: Hashable, Codable, Sendable {
     case .pairs(let pairs): pairs.target
     }
   }
+
+  /// How many tokens each input of tokens has; none where that is not known.
+  package var vocabularySizes: [String: Int] {
+    switch self {
+    case .images, .arrays, .table: [:]
+    case .text(let text): [SampleShape.inputName: text.vocabulary.count]
+    case .pairs(let pairs):
+      [SampleShape.inputName: pairs.source.count, PairsDataset.decoderInputName: pairs.targetVocabulary.count]
+    }
+  }
 }
 
 /// What data are, as far as a model must fit them.
 package struct DataDescription: Hashable, Sendable {
   package let sampleShape: SampleShape
   package let target: SampleTarget
+  /// Of each input of tokens whose vocabulary is known.
+  package let vocabularySizes: [String: Int]
 
-  package init(_ sampleShape: SampleShape, _ target: SampleTarget) {
+  package init(_ sampleShape: SampleShape, _ target: SampleTarget, vocabularySizes: [String: Int] = [:]) {
     self.sampleShape = sampleShape
     self.target = target
+    self.vocabularySizes = vocabularySizes
+  }
+
+  /// What `source` gives by `encoding`.
+  package init(_ source: any SampleSource, _ encoding: DataEncoding) {
+    self.init(source.sampleShape, encoding.target, vocabularySizes: encoding.vocabularySizes)
   }
 
   /// Samples of one float32 input with a class each.

@@ -26,7 +26,7 @@ import Glibc
 /// A graph that cannot be compiled or run.
 package struct ExecutionError: Error, Sendable, CustomStringConvertible {
   package enum Code: String, Sendable {
-    case outOfMemory, parameterMismatch, invalidLabel
+    case outOfMemory, parameterMismatch, invalidLabel, invalidToken
   }
 
   package let code: Code

@@ -24,12 +24,18 @@ struct Step {
     case host(any HostKernel, [Storage])
   }
 
+  struct Result {
+    let storage: Storage
+    let element: Layout.Element
+    let byteCount: Int
+  }
+
   let work: Work
   /// The value computed, and the node it stems from, for error texts and profiles.
   let layer: String
   let operation: String
   /// What is written, so that a non-finite number can be traced to its operation.
-  let results: [(storage: Storage, byteCount: Int)]
+  let results: [Result]
   let uses: [Storage]
 }
 
@@ -45,9 +51,11 @@ package final class CompiledGraph {
   let offsets: [Int]
 
   /// Chooses kernels and layouts.
-  /// - Parameter parameterLayouts: layouts that another program over the same parameters has chosen.
-  package init(_ graph: Graph, parameterLayouts: [Layout]? = nil) throws {
-    var compiler = Compiler(LoweredGraph(graph), parameterLayouts: parameterLayouts)
+  /// - Parameters:
+  ///   - parameterLayouts: layouts that another program over the same parameters has chosen.
+  ///   - precision: of what convolutions and dense layers read and write.
+  package init(_ graph: Graph, parameterLayouts: [Layout]? = nil, precision: Precision = .float32) throws {
+    var compiler = Compiler(LoweredGraph(graph), parameterLayouts: parameterLayouts, precision: precision)
     try compiler.compile()
     self.graph = graph
     steps = compiler.steps
@@ -66,5 +74,11 @@ package final class CompiledGraph {
       guard case .primitive(let primitive, _) = step.work else { return (step.layer, step.operation, "apus") }
       return (step.layer, step.operation, primitive.implementation)
     }
+  }
+}
+
+extension Step.Result {
+  init(_ tensor: Tensor) {
+    self.init(storage: tensor.storage, element: tensor.layout.element, byteCount: tensor.layout.byteCount)
   }
 }

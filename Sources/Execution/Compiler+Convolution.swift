@@ -7,10 +7,10 @@ extension Compiler {
     let (window, open) = try rule.geometry(weights: lowered.types[weights.index].shape, layer: node.layer)
     let bias = rule.hasBias ? try Layout.plain(shape(node.inputs[2])) : nil
     let layouts = WeightedLayouts(
-      input: try wantedInput(node.inputs[0]), weights: weightsLayout(weights, open: open),
+      input: try wantedInput(node.inputs[0]), weights: weightsLayout(weights, open: open.with(element)),
       bias: bias, output: try wantedOutput(node.outputs[0], input: shape(node.inputs[0])))
     let primitive = try Primitive.convolution(
-      layouts, window, activation: node.activation.map(PostActivation.init))
+      layouts, window, activation: node.activation)
     var inputs = [
       (Primitive.Argument.source, try tensor(node.inputs[0], in: primitive.layout(.source))),
       (.weights, try tensor(weights, in: primitive.layout(.weights))),
@@ -25,7 +25,7 @@ extension Compiler {
     let dx = node.outputs[0]
     let (window, open) = try rule.forward.geometry(weights: lowered.types[weights.index].shape, layer: node.layer)
     let layouts = WeightedLayouts(
-      input: try wantedInput(dx), weights: open, bias: nil,
+      input: try wantedInput(dx), weights: open.with(element), bias: nil,
       output: try wantedOutput(node.inputs[0], input: shape(dx)))
     let primitive = try Primitive.convolutionBackwardInput(layouts, window)
     let inputs = [
@@ -59,14 +59,15 @@ extension Compiler {
 
   private func wantedInput(_ value: ValueID) throws -> Layout {
     let shape = shape(value)
-    if prefersChannelsLast(channels: shape[1]) { return try .channelsLast(shape) }
+    if prefersChannelsLast(channels: shape[1]) { return try .channelsLast(shape, element) }
     // A first layer's kernel reads the image as it is.
-    let plain = try Layout.plain(shape)
-    return shape[1] <= 3 && tensors[value.index].first?.layout == plain ? plain : try .any(shape)
+    let rowMajor = try Layout.plain(shape)
+    return shape[1] <= 3 && tensors[value.index].first?.layout == rowMajor
+      ? try .plain(shape, element) : try .any(shape, element)
   }
 
   private func wantedOutput(_ value: ValueID, input: [Int]) throws -> Layout {
-    prefersChannelsLast(channels: input[1]) ? try .channelsLast(shape(value)) : try .any(shape(value))
+    prefersChannelsLast(channels: input[1]) ? try .channelsLast(shape(value), element) : try .any(shape(value), element)
   }
 }
 

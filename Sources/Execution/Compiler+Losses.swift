@@ -8,7 +8,7 @@ extension Compiler {
     let loss = try lossResult(node.outputs[0])
     let probabilities = result(node.outputs[1], in: logits.layout)
     try append(
-      CrossEntropyKernel(crossEntropyShape(node.inputs[0], rule.divisor, rule.smoothing)),
+      CrossEntropyKernel(crossEntropyShape(node.inputs[0], rule)),
       [logits.storage, labels.storage, loss.storage, probabilities.storage],
       results: [(node.outputs[0], loss), (node.outputs[1], probabilities)], node: node)
   }
@@ -19,33 +19,39 @@ extension Compiler {
     let gradient = result(node.outputs[0], in: probabilities.layout)
     mayTakeOver(gradient, probabilities)
     try append(
-      CrossEntropyBackwardKernel(crossEntropyShape(node.inputs[0], rule.divisor, rule.smoothing)),
+      CrossEntropyBackwardKernel(crossEntropyShape(node.inputs[0], rule.forward)),
       [probabilities.storage, labels.storage, gradient.storage], results: [(node.outputs[0], gradient)], node: node)
   }
 
-  mutating func squaredError(_ node: LoweredNode, divisor: Int) throws {
+  mutating func elementLoss(_ node: LoweredNode, _ rule: ElementLoss) throws {
     let prediction = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
     let target = try tensor(node.inputs[1], in: .plain(shape(node.inputs[1])))
     let loss = try lossResult(node.outputs[0])
     try append(
-      SquaredErrorKernel(count: lowered.types[node.inputs[0].index].shape.elementCount, divisor: divisor),
+      ElementLossKernel(function: rule.function, divisor: rule.divisor, rows: elementRows(node.inputs[0])),
       [prediction.storage, target.storage, loss.storage], results: [(node.outputs[0], loss)], node: node)
   }
 
-  mutating func squaredErrorBackward(_ node: LoweredNode, divisor: Int) throws {
+  mutating func elementLossBackward(_ node: LoweredNode, _ rule: ElementLossBackward) throws {
     let prediction = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
     let target = try tensor(node.inputs[1], in: .plain(shape(node.inputs[1])))
     let gradient = result(node.outputs[0], in: prediction.layout)
     try append(
-      SquaredErrorBackwardKernel(count: lowered.types[node.inputs[0].index].shape.elementCount, divisor: divisor),
+      ElementLossBackwardKernel(function: rule.function, divisor: rule.divisor, rows: elementRows(node.inputs[0])),
       [prediction.storage, target.storage, gradient.storage], results: [(node.outputs[0], gradient)], node: node)
   }
 
-  private func crossEntropyShape(_ logits: ValueID, _ divisor: Int, _ smoothing: Double) -> CrossEntropyShape {
-    let sizes = shape(logits)
+  private func elementRows(_ value: ValueID) -> (count: Int, width: Int) {
+    let width = shape(value).last ?? 1
+    return (lowered.types[value.index].shape.elementCount / max(width, 1), width)
+  }
+
+  private func crossEntropyShape(_ logits: ValueID, _ rule: SoftmaxCrossEntropy) -> CrossEntropyShape {
+    let shape = lowered.types[logits.index].shape
+    let classes = shape[shape.rank - 1]
     return CrossEntropyShape(
-      samples: sizes.dropLast().reduce(1, *), classes: sizes[sizes.count - 1], divisor: divisor,
-      smoothing: Float(smoothing))
+      samples: shape.elementCount / max(classes, 1), classes: classes, divisor: rule.divisor,
+      smoothing: Float(rule.smoothing), weights: rule.weights.map { Float($0) })
   }
 
   /// The training loss lies behind the gradients, to be summed over shards with them.

@@ -17,7 +17,7 @@ extension Compiler {
     }
     try append(
       BatchNormalisationKernel(
-        lanes: lanes, epsilon: rule.epsilon, isRectified: node.activation == .relu,
+        lanes: lanes, element: x.layout.element, epsilon: rule.epsilon, isRectified: node.activation == .relu,
         addsResidual: node.normalisation.addsResidual), operands,
       results: [(node.outputs[0], y)] + observed, node: node)
   }
@@ -33,7 +33,7 @@ extension Compiler {
     mayTakeOver(y, x)
     try append(
       AffineNormalisationKernel(
-        lanes: lanes, epsilon: rule.epsilon, isRectified: node.activation == .relu,
+        lanes: lanes, element: x.layout.element, epsilon: rule.epsilon, isRectified: node.activation == .relu,
         addsResidual: node.normalisation.addsResidual), operands, results: [(node.outputs[0], y)], node: node)
   }
 
@@ -61,18 +61,20 @@ extension Compiler {
       results.append((node.outputs[3], masked))
     }
     try append(
-      BatchNormalisationBackwardKernel(lanes: lanes, mask: node.normalisation.mask), operands, results: results,
+      BatchNormalisationBackwardKernel(lanes: lanes, element: x.layout.element, mask: node.normalisation.mask),
+      operands, results: results,
       node: node)
   }
 
   /// The value in a layout whose channels lie side by side: its own, or channels-last.
   private mutating func laned(_ value: ValueID) throws -> (Tensor, ChannelLanes) {
-    _ = try tensor(value)
+    let own = try storedTensor(value)
     for tensor in tensors[value.index] {
       if let lanes = tensor.layout.channelLanes { return (tensor, lanes) }
     }
     let shape = shape(value)
-    let layout = try shape.count == 2 ? Layout.plain(shape) : .channelsLast(shape)
+    let layout =
+      try shape.count == 2 ? Layout.plain(shape, own.layout.element) : .channelsLast(shape, own.layout.element)
     guard let lanes = layout.channelLanes else { preconditionFailure("channels-last has its channels side by side") }
     return (try tensor(value, in: layout), lanes)
   }

@@ -31,10 +31,11 @@ extension Compiler {
   private mutating func pooling(
     _ kind: PoolingKind, _ node: LoweredNode, _ window: WindowGeometry
   ) throws -> (Primitive, Tensor) {
-    let own = try tensor(node.inputs[0])
+    let own = try storedTensor(node.inputs[0])
     let shape = shape(node.inputs[0])
-    let output = try Layout.any(self.shape(node.outputs[0]))
-    for layout in [own.layout, try Layout.channelsLast(shape), try .plain(shape)] {
+    let element = own.layout.element
+    let output = try Layout.any(self.shape(node.outputs[0]), element)
+    for layout in [own.layout, try Layout.channelsLast(shape, element), try .plain(shape, element)] {
       let forward = try Primitive.pooling(kind, input: layout, output: output, window)
       guard !forward.isReference else { continue }
       let backward = try Primitive.poolingBackward(
@@ -55,11 +56,11 @@ extension Compiler {
   mutating func averagePoolBackward(_ node: LoweredNode, _ rule: AveragePoolBackward) throws {
     // As in forward: the gradient of a global pool comes row-major from a dense layer, and would spread row-major.
     let layouts = averagePools[PoolKey(layer: node.layer, input: rule.input.dimensions)]
-    let dy = try layouts.map { try tensor(node.inputs[0], in: $0.output) } ?? tensor(node.inputs[0])
+    let dy = try layouts.map { try tensor(node.inputs[0], in: $0.output) } ?? storedTensor(node.inputs[0])
     let window = try rule.forward.window.geometry(rank: rule.input.rank, layer: node.layer)
     let primitive = try Primitive.poolingBackward(
       .average(countsPadding: rule.forward.countsPadding),
-      input: layouts?.input ?? .any(rule.input.dimensions), output: dy.layout, window)
+      input: layouts?.input ?? .any(rule.input.dimensions, dy.layout.element), output: dy.layout, window)
     let dx = result(node.outputs[0], in: primitive.layout(.sourceGradient))
     try append(
       primitive, [(.destinationGradient, dy)], results: [(.sourceGradient, node.outputs[0], dx)], node: node)

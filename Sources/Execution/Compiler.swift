@@ -7,6 +7,7 @@ import ModelGraph
 /// its inputs already have, and a reorder is put in only where they differ. A tensor reordered once keeps both copies.
 struct Compiler {
   let lowered: LoweredGraph
+  let precision: Precision
   var steps: [Step] = []
   var tensors: [[Tensor]]
   var buffers: [WorkspacePlan.Buffer] = []
@@ -20,8 +21,9 @@ struct Compiler {
   /// Parameters by their gradient, statistics by their observation; the sum of two parameters gives both one gradient.
   private let gradientIndices: [ValueID: [Int]]
 
-  init(_ lowered: LoweredGraph, parameterLayouts: [Layout]?) {
+  init(_ lowered: LoweredGraph, parameterLayouts: [Layout]?, precision: Precision) {
     self.lowered = lowered
+    self.precision = precision
     let graph = lowered.graph
     tensors = Array(repeating: [], count: lowered.types.count)
     self.parameterLayouts = parameterLayouts.map { $0 } ?? Array(repeating: nil, count: graph.stored.count)
@@ -63,20 +65,41 @@ struct Compiler {
     case .maxPoolBackward(let rule): try maxPoolBackward(node, rule)
     case .averagePool(let rule): try averagePool(node, rule)
     case .averagePoolBackward(let rule): try averagePoolBackward(node, rule)
+    case .recurrent(let rule): try recurrent(node, rule)
+    case .recurrentBackward(let rule): try recurrentBackward(node, rule)
+    case .embedding: try embedding(node)
+    case .embeddingBackward: try embeddingBackward(node)
+    case .repeated(let rule): try repeated(node, rule)
+    case .repeatedBackward: try repeatedBackward(node)
     case .reshape: try reshape(node)
     case .add: try add(node)
     case .dropout(let rule): try dropout(node, rule)
     case .activation(let rule): try activation(node, rule.function)
     case .activationBackward(let rule): try activationBackward(node, rule.function)
-    case .softmax: try softmax(node)
-    case .softmaxBackward: try softmaxBackward(node)
+    case .softmax(let rule): try softmax(node, rule)
+    case .softmaxBackward(let rule): try softmaxBackward(node, rule)
     case .softmaxCrossEntropy(let rule): try crossEntropy(node, rule)
     case .softmaxCrossEntropyBackward(let rule): try crossEntropyBackward(node, rule)
-    case .meanSquaredError(let rule): try squaredError(node, divisor: rule.divisor)
-    case .meanSquaredErrorBackward(let rule): try squaredErrorBackward(node, divisor: rule.divisor)
+    case .elementLoss(let rule): try elementLoss(node, rule)
+    case .elementLossBackward(let rule): try elementLossBackward(node, rule)
     case .batchNormalisation(let rule): try batchNormalisation(node, rule)
     case .batchNormalisationBackward: try batchNormalisationBackward(node)
     case .affineNormalisation(let rule): try affineNormalisation(node, rule)
+    case .prelu: try prelu(node)
+    case .preluBackward: try preluBackward(node)
+    case .maxout(let rule): try maxout(node, rule)
+    case .maxoutBackward(let rule): try maxoutBackward(node, rule)
+    case .zeros: try zeros(node)
+    case .concatenate(let rule): try concatenate(node, rule)
+    case .slice(let rule): try slice(node, rule)
+    case .sliceBackward(let rule): try sliceBackward(node, rule)
+    case .split(let rule): try split(node, rule)
+    case .transpose(let rule): try transpose(node, rule)
+    case .subtract: try subtract(node)
+    case .multiply: try multiply(node)
+    case .scale(let rule): try scale(node, rule)
+    case .reduce(let rule): try reduce(node, rule)
+    case .reduceBackward(let rule): try reduceBackward(node, rule)
     }
   }
 
@@ -90,13 +113,25 @@ struct Compiler {
     return .workspace(buffers.count - 1)
   }
 
-  /// The layout of a parameter if it has one yet, else `open`; other values: `open`.
+  /// The layout of a parameter if it has one yet, else `open`; other values: `open`. A copy in bfloat16 is made in each
+  /// step anyway, so it may have any layout.
   func weightsLayout(_ value: ValueID, open: Layout) -> Layout {
-    parameterIndex[value].flatMap { parameterLayouts[$0] } ?? open
+    guard precision == .float32 else { return open }
+    return parameterIndex[value].flatMap { parameterLayouts[$0] } ?? open
   }
 
-  /// The value in whatever layout it has.
+  /// Of what convolutions and dense layers read and write.
+  var element: Layout.Element { precision.element }
+
+  /// The value in whatever layout it has, for kernels that compute in float32.
   mutating func tensor(_ value: ValueID) throws -> Tensor {
+    let own = try storedTensor(value)
+    guard own.layout.element == .bfloat16 else { return own }
+    return try tensor(value, in: own.layout.with(.float32))
+  }
+
+  /// The value in whatever layout it has, for kernels that take bfloat16 too.
+  mutating func storedTensor(_ value: ValueID) throws -> Tensor {
     if let first = tensors[value.index].first { return first }
     return try tensor(value, in: .plain(shape(value)))
   }
@@ -105,7 +140,8 @@ struct Compiler {
   /// takes `layout` as its own.
   mutating func tensor(_ value: ValueID, in layout: Layout) throws -> Tensor {
     if let index = parameterIndex[value], tensors[value.index].isEmpty {
-      let own = parameterLayouts[index] ?? layout
+      // Parameters are kept in float32, whatever kernels compute in.
+      let own = parameterLayouts[index] ?? layout.with(.float32)
       parameterLayouts[index] = own
       tensors[value.index] = [Tensor(layout: own, storage: .parameter(index))]
     }
@@ -125,7 +161,7 @@ struct Compiler {
   mutating func result(_ value: ValueID, in layout: Layout) -> Tensor {
     if let indices = gradientIndices[value] {
       // Nothing reads a statistic in training, so nothing has chosen its layout.
-      for index in indices where parameterLayouts[index] == nil { parameterLayouts[index] = layout }
+      for index in indices where parameterLayouts[index] == nil { parameterLayouts[index] = layout.with(.float32) }
       if let index = indices.first(where: { parameterLayouts[$0] == layout }) {
         return Tensor(layout: layout, storage: .gradient(index))
       }
@@ -164,7 +200,7 @@ struct Compiler {
       Step(
         work: work, layer: node.layer, operation: node.operation.name,
         results: results.filter { lowered.types[$0.value.index].elementType == .float32 }
-          .map { ($0.tensor.storage, $0.tensor.layout.byteCount) },
+          .map { Step.Result($0.tensor) },
         uses: uses))
     for (value, tensor) in results { try record(value, tensor, layer: node.layer) }
   }
@@ -191,7 +227,7 @@ struct Compiler {
     appendStep(
       Step(
         work: .primitive(primitive, arguments), layer: layer, operation: "reorder",
-        results: [(destination.storage, destination.layout.byteCount)], uses: arguments.map { $0.1 }))
+        results: [Step.Result(destination)], uses: arguments.map { $0.1 }))
   }
 
   private mutating func appendStep(_ step: Step) {

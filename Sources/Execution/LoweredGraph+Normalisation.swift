@@ -1,3 +1,4 @@
+import Kernels
 import ModelGraph
 
 /// What a batch normalisation does in its own pass over memory beside normalising.
@@ -44,7 +45,7 @@ extension LoweredGraph {
         nodes[index].outputs[0] = nodes[next].outputs[0]
         isFused[next] = true
       case .add:
-        guard let end = soleReader(nodes[next].outputs[0]),
+        guard nodes[next].inputs.count == 2, let end = soleReader(nodes[next].outputs[0]),
           case .activation(let activation) = nodes[end].operation, activation.function == .relu,
           let other = nodes[next].inputs.first(where: { $0 != nodes[index].outputs[0] })
         else { continue }
@@ -95,8 +96,8 @@ extension LoweredGraph {
       // The gradient of a block's input is a sum of two: add them on the way.
       let gradient = nodes[mask].inputs[1]
       var addsGradient = false
-      if let sum = makers[gradient], case .add = nodes[sum].operation, readers[gradient]?.count == 1,
-        !kept.contains(gradient), !isFused[sum]
+      if let sum = makers[gradient], case .add = nodes[sum].operation, nodes[sum].inputs.count == 2,
+        readers[gradient]?.count == 1, !kept.contains(gradient), !isFused[sum]
       {
         fused.inputs[1] = nodes[sum].inputs[0]
         fused.inputs.append(nodes[sum].inputs[1])

@@ -1,3 +1,4 @@
+import Kernels
 import ModelGraph
 
 /// A node as the executor runs it: an operation, perhaps with an activation fused into it.
@@ -5,7 +6,7 @@ struct LoweredNode {
   var operation: Operation
   var inputs: [ValueID]
   var outputs: [ValueID]
-  var activation: ActivationFunction?
+  var activation: PostActivation?
   var layer: String
   var normalisation = NormalisationFusion()
 }
@@ -13,8 +14,8 @@ struct LoweredNode {
 /// A graph after fusion. Values keep their identifiers; fusion may add values at the end.
 ///
 /// Three rewrites, all exact:
-/// - A dense layer or convolution takes over the activation that follows it, if nothing else reads its own result
-///   (activations are differentiated from their output, so backward never does).
+/// - A dense layer or convolution takes over the activation that follows it, if nothing else reads its own result. The
+///   backward of an activation that is differentiated from its input does, so in training such a one stays apart.
 /// - The gradient of ReLU followed by max-pooling masks before it spreads: relu′ at a window's winner is the sign of
 ///   the pooled value, so the mask is applied to the pooled gradient, a fraction of the size, and the ReLU's output
 ///   need not be kept for backward.
@@ -54,9 +55,10 @@ struct LoweredGraph {
       }
       let result = nodes[index].outputs[0]
       guard !kept.contains(result), let uses = readers[result], uses.count == 1,
-        case .activation(let activation) = nodes[uses[0]].operation
+        case .activation(let activation) = nodes[uses[0]].operation,
+        let function = PostActivation(activation.function)
       else { continue }
-      nodes[index].activation = activation.function
+      nodes[index].activation = function
       nodes[index].outputs = nodes[uses[0]].outputs
       isFused[uses[0]] = true
     }

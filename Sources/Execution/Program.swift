@@ -97,23 +97,29 @@ import ModelGraph
     if let parameter = try firstNonFiniteParameter() { return (parameter, "parameter") }
     for (step, bound) in zip(compiled.steps, steps[0]) {
       try bound.run(stream, dropout)
-      for result in step.results where hasNonFinite(result.storage, byteCount: result.byteCount) {
+      for result in step.results where hasNonFinite(result) {
         return (step.layer, step.operation)
       }
     }
     return nil
   }
 
-  private func hasNonFinite(_ storage: Storage, byteCount: Int) -> Bool {
-    let elements = unsafe binder.address(storage, slot: 0).assumingMemoryBound(to: Float.self)
-    return (0..<(byteCount / 4)).contains { unsafe !elements[$0].isFinite }
+  private func hasNonFinite(_ result: Step.Result) -> Bool {
+    let address = unsafe binder.address(result.storage, slot: 0)
+    if result.element == .bfloat16 {
+      // An exponent of ones, as in float32.
+      let elements = unsafe address.assumingMemoryBound(to: UInt16.self)
+      return (0..<(result.byteCount / 2)).contains { unsafe elements[$0] & 0x7F80 == 0x7F80 }
+    }
+    let elements = unsafe address.assumingMemoryBound(to: Float.self)
+    return (0..<(result.byteCount / 4)).contains { unsafe !elements[$0].isFinite }
   }
 
   private func firstNonFiniteInput() -> String? {
     compiled.graph.inputs.first { id in
       let type = compiled.graph[id].type
       return type.elementType == .float32
-        && hasNonFinite(compiled.tensors[id.index][0].storage, byteCount: type.byteCount)
+        && hasNonFinite(Step.Result(compiled.tensors[id.index][0]))
     }.map { compiled.graph[$0].name }
   }
 

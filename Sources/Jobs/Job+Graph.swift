@@ -15,27 +15,44 @@ extension Job {
   ///
   /// - Throws: `GraphError`; `JobFile.problem(for:)` gives it the line of its layer.
   package func trainingGraph(for data: DataDescription) throws -> Graph {
-    try checkLoss(data)
+    try checkData(data)
     return try checkOutputs(
       of: modelSpecification(outputs: data.target.outputCount).trainingGraph(
         sampleShape: data.sampleShape, shardSamples: training.shardSamples, globalBatch: training.batch,
-        loss: training.loss, labelSmoothing: training.labelSmoothing), data)
+        loss: training.loss, options: training.lossOptions), data)
   }
 
   /// Forward and loss of `batch` samples, without dropout; see `ModelSpecification.evaluationGraph`.
   /// - Throws: `GraphError`; `JobFile.problem(for:)` gives it the line of its layer.
   package func evaluationGraph(for data: DataDescription, batch: Int) throws -> Graph {
-    try checkLoss(data)
+    try checkData(data)
     return try checkOutputs(
       of: modelSpecification(outputs: data.target.outputCount).evaluationGraph(
-        sampleShape: data.sampleShape, batch: batch, loss: training.loss), data)
+        sampleShape: data.sampleShape, batch: batch, loss: training.loss, options: training.lossOptions), data)
   }
 
-  private func checkLoss(_ data: DataDescription) throws {
-    guard case .values(let values) = data.target, training.loss == .crossEntropy else { return }
+  private func checkData(_ data: DataDescription) throws {
+    try checkVocabularies(data)
+    let takesClasses = training.loss.takesLabels || training.loss == .binaryCrossEntropy
+    guard case .values(let values) = data.target, takesClasses else { return }
     throw GraphError(
       .invalidArgument, layer: ModelSpecification.lossName,
-      "cross-entropy takes classes, and the target '\(values.name)' is numbers; write 'loss: mean-squared-error'")
+      "\(training.loss.rawValue) takes classes, and the target '\(values.name)' is numbers; write 'loss: mean-squared-error'")
+  }
+
+  /// An embedding must have a row for each token that the data have.
+  private func checkVocabularies(_ data: DataDescription) throws {
+    let layers = modelSpecification(outputs: data.target.outputCount).layers
+    for (index, layer) in layers.enumerated() {
+      guard case .embedding(let vocabulary, let width) = layer.kind,
+        let source = layer.from ?? (index == 0 ? ModelSpecification.inputName : nil),
+        let count = data.vocabularySizes[source], count > vocabulary
+      else { continue }
+      throw GraphError(
+        .shapeMismatch, layer: layer.name,
+        "the data's vocabulary has \(count) tokens, the embedding \(vocabulary); write "
+          + "'embedding: {vocabulary: \(count), width: \(width)}', or add 'vocabulary_limit: \(vocabulary)' to data")
+    }
   }
 
   private func checkOutputs(of graph: Graph, _ data: DataDescription) throws -> Graph {

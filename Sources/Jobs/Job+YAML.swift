@@ -31,14 +31,14 @@ extension LayerSpecification {
     case .dense(let outputs, let hasBias, let activation):
       kindName = .dense
       pairs += [("outputs", "\(outputs)"), ("bias", "\(hasBias)")]
-      if let activation { pairs.append(("activation", activation.rawValue)) }
+      if let activation { pairs.append(("activation", activation.yaml)) }
     case .convolution(let settings):
       kindName = .convolution
       let window = Window(
         kernel: settings.kernel, stride: settings.stride, padding: settings.padding, dilation: settings.dilation)
       pairs += [("channels", "\(settings.channels)")] + yaml(window)
       pairs += [("groups", "\(settings.groups)"), ("bias", "\(settings.hasBias)")]
-      if let activation = settings.activation { pairs.append(("activation", activation.rawValue)) }
+      if let activation = settings.activation { pairs.append(("activation", activation.yaml)) }
     case .maxPool(let window):
       kindName = .maxPool
       pairs += yaml(window)
@@ -49,18 +49,58 @@ extension LayerSpecification {
     case .batchNormalisation(let epsilon, let momentum, let activation):
       kindName = .batchNorm
       pairs += [("epsilon", "\(epsilon)"), ("momentum", "\(momentum)")]
-      if let activation { pairs.append(("activation", activation.rawValue)) }
+      if let activation { pairs.append(("activation", activation.yaml)) }
     case .dropout(let rate):
       kindName = .dropout
       pairs.append(("rate", "\(rate)"))
-    case .add(let left, let right):
+    case .add(let names):
       kindName = .add
-      pairs.append(("of", "[\(quoted(left)), \(quoted(right))]"))
+      pairs.append(("of", list(names.map(quoted))))
+    case .concatenate(let names, let dimension):
+      kindName = .concatenate
+      pairs += [("of", list(names.map(quoted))), ("dimension", "\(dimension)")]
+    case .subtract(let a, let b):
+      kindName = .subtract
+      pairs.append(("of", list([quoted(a), quoted(b)])))
+    case .multiply(let a, let b):
+      kindName = .multiply
+      pairs.append(("of", list([quoted(a), quoted(b)])))
+    case .slice(let dimension, let start, let count):
+      kindName = .slice
+      pairs += [("dimension", "\(dimension)"), ("start", "\(start)"), ("count", "\(count)")]
+    case .transpose(let order):
+      kindName = .transpose
+      pairs.append(("order", "\(order)"))
+    case .reshape(let sample):
+      kindName = .reshape
+      pairs.append(("shape", "\(sample)"))
+    case .reduce(let kind, let dimension):
+      kindName = kind == .sum ? .sum : .mean
+      pairs.append(("dimension", "\(dimension)"))
+    case .embedding(let vocabulary, let width):
+      kindName = .embedding
+      pairs += [("vocabulary", "\(vocabulary)"), ("width", "\(width)")]
+    case .recurrent(let settings):
+      kindName = LayerKind(settings.cell)
+      pairs += [("units", "\(settings.units)"), ("layers", "\(settings.layers)")]
+      pairs.append(("returns", settings.returns.rawValue))
+      if settings.layers > 1 { pairs.append(("dropout", "\(settings.dropout)")) }
+    case .repeated(let count):
+      kindName = .repeated
+      pairs.append(("count", "\(count)"))
     case .flatten: kindName = .flatten
-    case .softmax: kindName = .softmax
-    case .activation(.relu): kindName = .relu
-    case .activation(.tanh): kindName = .tanh
-    case .activation(.sigmoid): kindName = .sigmoid
+    case .softmax(let dimension, let isLogarithm):
+      kindName = isLogarithm ? .logSoftmax : .softmax
+      pairs.append(("dimension", "\(dimension)"))
+    case .activation(let function):
+      return "\(ActivationName(function).rawValue): \(flow(pairs + function.settings))"
+    case .identity: kindName = .linear
+    case .prelu(let settings):
+      kindName = .prelu
+      pairs += [("per_channel", "\(settings.isPerChannel)"), ("initial_slope", "\(settings.initialSlope)")]
+    case .maxout(let outputs, let pieces, let hasBias):
+      kindName = .maxout
+      pairs += [("outputs", "\(outputs)"), ("pieces", "\(pieces)"), ("bias", "\(hasBias)")]
     }
     return "\(kindName.rawValue): \(flow(pairs))"
   }
@@ -72,6 +112,26 @@ extension LayerSpecification {
       (key, extent.sides.count == 1 ? "\(extent.sides[0])" : "\(extent.sides)")
     }
     return window.roundsUp ? pairs + [("round_up", "true")] : pairs
+  }
+}
+
+extension ActivationFunction {
+  /// `relu`, or `{leaky_relu: {slope: 0.2}}`.
+  fileprivate var yaml: String {
+    let name = ActivationName(self).rawValue
+    return settings.isEmpty ? name : flow([(name, flow(settings))])
+  }
+}
+
+private func list(_ items: [String]) -> String { "[\(items.joined(separator: ", "))]" }
+
+extension LayerKind {
+  fileprivate init(_ cell: RecurrentCell) {
+    switch cell {
+    case .rnn: self = .rnn
+    case .lstm: self = .lstm
+    case .gru: self = .gru
+    }
   }
 }
 

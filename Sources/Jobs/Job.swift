@@ -1,4 +1,5 @@
 package import Datasets
+package import ModelGraph
 package import Models
 
 /// What somebody asks to be trained: the content of a job file, every default filled in.
@@ -43,8 +44,8 @@ package struct Job: Hashable, Codable, Sendable {
     package static let targetColumn = "target"
     package static let shards = 8
     package static let loss = Loss.crossEntropy
+    package static let precision = Precision.float32
     package static let reduction = Reduction.reproducible
-    package static let labelSmoothing = 0.0
     package static let l1 = 0.0
     package static let checkpointEveryEpochs = 1
     package static let checkpointsToKeep = 2

@@ -1,3 +1,4 @@
+import ModelGraph
 import Models
 
 extension TrainingSpecification {
@@ -5,8 +6,10 @@ extension TrainingSpecification {
   var lines: [(String, String)] {
     var lines = [
       ("epochs", "\(epochs)"), ("batch", "\(batch)"), ("shards", "\(shards)"), ("loss", loss.rawValue),
-      ("label_smoothing", "\(labelSmoothing)"), ("optimizer", optimizer.yaml), ("schedule", schedule.yaml),
+      ("label_smoothing", "\(lossOptions.labelSmoothing)"), ("optimizer", optimizer.yaml), ("schedule", schedule.yaml),
     ]
+    if !lossOptions.classWeights.isEmpty { lines.append(("class_weights", "\(lossOptions.classWeights)")) }
+    if loss == .huber { lines.append(("huber_delta", "\(lossOptions.huberDelta)")) }
     if let clipNorm { lines.append(("clip_norm", "\(clipNorm)")) }
     if let clipValue { lines.append(("clip_value", "\(clipValue)")) }
     lines.append(("l1", "\(l1)"))
@@ -19,7 +22,7 @@ extension TrainingSpecification {
     }
     if let pretraining { lines.append(("pretraining", flow([("epochs_per_layer", "\(pretraining.epochsPerLayer)")]))) }
     if let steps = health.everySteps { lines.append(("health", flow([("every_steps", "\(steps)")]))) }
-    return lines + [("reduction", reduction.rawValue)]
+    return lines + [("precision", precision.rawValue), ("reduction", reduction.rawValue)]
   }
 }
 

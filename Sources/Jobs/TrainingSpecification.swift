@@ -1,3 +1,4 @@
+package import ModelGraph
 package import Models
 
 /// How a job's network is trained: its section `training`.
@@ -8,8 +9,7 @@ package struct TrainingSpecification: Hashable, Codable, Sendable {
   /// Fixed pieces of the global batch, whatever the number of ranks that share them.
   package var shards: Int
   package var loss: Loss
-  /// The share of a label's weight that is spread over all classes, for cross-entropy (Szegedy et al. 2016, §7).
-  package var labelSmoothing = Job.Defaults.labelSmoothing
+  package var lossOptions = LossOptions()
   package var optimizer: OptimizerSpecification
   package var schedule = Schedule.constant
   /// The greatest norm of all gradients together, and the greatest size of each; nil for no limit.
@@ -20,6 +20,8 @@ package struct TrainingSpecification: Hashable, Codable, Sendable {
   package var earlyStopping: EarlyStopping?
   package var pretraining: Pretraining?
   package var health = HealthSpecification()
+  /// Of what convolutions and dense layers compute in; parameters are float32 always.
+  package var precision = Job.Defaults.precision
   package var reduction: Reduction
 
   package init(

@@ -67,7 +67,7 @@ extension Primitive {
         &description, dnnl_convolution_direct, &x, &weights, &bias, &dy, edges.strides, edges.gaps, edges.left,
         edges.right),
       "convolution backward weights")
-    return try Description.withHint(forward(layouts, window), "convolution backward weights") { hint in
+    return try Description.withHint(forward(layouts.forward, window), "convolution backward weights") { hint in
       try Description.primitive(description, "convolution backward weights", hint: hint)
     }
   }

@@ -29,7 +29,7 @@ extension Primitive {
     unsafe try check(
       dnnl_inner_product_backward_weights_desc_init(&description, &x, &weights, &bias, &dy),
       "inner product backward weights")
-    return try Description.withHint(forward(layouts), "inner product backward weights") { hint in
+    return try Description.withHint(forward(layouts.forward), "inner product backward weights") { hint in
       try Description.primitive(description, "inner product backward weights", hint: hint)
     }
   }

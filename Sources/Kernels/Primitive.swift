@@ -3,18 +3,25 @@ internal import COneDNN
 /// A kernel made for fixed shapes and layouts. Making one compiles code; running it is one call.
 @safe package final class Primitive {
   /// The role of a tensor in a call; raw values are oneDNN's.
-  package enum Argument: Int32, Sendable {
-    case source = 1
-    case source2 = 2
-    case destination = 17
-    case weights = 33
-    case bias = 41
-    case workspace = 64
-    case scratchpad = 80
-    case sourceGradient = 129
-    case destinationGradient = 145
-    case weightsGradient = 161
-    case biasGradient = 169
+  package struct Argument: RawRepresentable, Hashable, Sendable {
+    package let rawValue: Int32
+
+    package init(rawValue: Int32) { self.rawValue = rawValue }
+
+    package static let source = Argument(rawValue: 1)
+    package static let source2 = Argument(rawValue: 2)
+    package static let destination = Argument(rawValue: 17)
+    package static let weights = Argument(rawValue: 33)
+    package static let bias = Argument(rawValue: 41)
+    package static let workspace = Argument(rawValue: 64)
+    package static let scratchpad = Argument(rawValue: 80)
+    package static let sourceGradient = Argument(rawValue: 129)
+    package static let destinationGradient = Argument(rawValue: 145)
+    package static let weightsGradient = Argument(rawValue: 161)
+    package static let biasGradient = Argument(rawValue: 169)
+
+    /// One of several sources, the first one 0.
+    package static func source(_ position: Int) -> Argument { Argument(rawValue: 1024 + Int32(position)) }
   }
 
   let descriptor: dnnl_primitive_desc_t
@@ -66,9 +73,11 @@ enum Description {
 
   /// Builds the primitive for an operation descriptor.
   static func primitive<Operation>(
-    _ operation: Operation, _ name: String, activation: PostActivation? = nil, hint: Hint? = nil
+    _ operation: Operation, _ name: String, activation: PostActivation? = nil, accumulates: Bool = false,
+    hint: Hint? = nil
   ) throws -> Primitive {
-    let descriptor = unsafe try primitiveDescriptor(operation, name, activation: activation, hint: hint)
+    let descriptor = unsafe try primitiveDescriptor(
+      operation, name, activation: activation, accumulates: accumulates, hint: hint)
     return unsafe try Primitive(owning: descriptor, name)
   }
 
@@ -76,20 +85,20 @@ enum Description {
   static func withHint<Operation, Result>(
     _ forward: Operation, _ name: String, _ body: (Hint) throws -> Result
   ) throws -> Result {
-    let hint = unsafe try primitiveDescriptor(forward, name, activation: nil, hint: nil)
+    let hint = unsafe try primitiveDescriptor(forward, name, activation: nil, accumulates: false, hint: nil)
     defer { unsafe dnnl_primitive_desc_destroy(hint) }
     return unsafe try body(Hint(handle: hint))
   }
 
   private static func primitiveDescriptor<Operation>(
-    _ operation: Operation, _ name: String, activation: PostActivation?, hint: Hint?
+    _ operation: Operation, _ name: String, activation: PostActivation?, accumulates: Bool, hint: Hint?
   ) throws -> dnnl_primitive_desc_t {
     var attributes: dnnl_primitive_attr_t?
     unsafe try check(dnnl_primitive_attr_create(&attributes), "dnnl_primitive_attr_create")
     defer { unsafe dnnl_primitive_attr_destroy(attributes) }
     unsafe try check(
       dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), "set_scratchpad_mode")
-    if let activation { unsafe try activation.append(to: attributes!) }
+    unsafe try setPostOperations(attributes!, activation: activation, accumulates: accumulates)
     var operation = operation
     var descriptor: dnnl_primitive_desc_t?
     let engine = try Engine.current()
@@ -99,35 +108,21 @@ enum Description {
     try check(status, name)
     return unsafe descriptor!
   }
-}
 
-/// An activation applied to a kernel's result before it is stored.
-package enum PostActivation: Sendable {
-  case relu, tanh, sigmoid
-
-  var forwardAlgorithm: dnnl_alg_kind_t {
-    switch self {
-    case .relu: dnnl_eltwise_relu
-    case .tanh: dnnl_eltwise_tanh
-    case .sigmoid: dnnl_eltwise_logistic
-    }
-  }
-
-  /// The variant whose derivative is computed from the output.
-  var fromOutputAlgorithm: dnnl_alg_kind_t {
-    switch self {
-    case .relu: dnnl_eltwise_relu_use_dst_for_bwd
-    case .tanh: dnnl_eltwise_tanh_use_dst_for_bwd
-    case .sigmoid: dnnl_eltwise_logistic_use_dst_for_bwd
-    }
-  }
-
-  fileprivate func append(to attributes: dnnl_primitive_attr_t) throws {
+  /// What happens to a result before it is stored: added to what is there, then through an activation.
+  private static func setPostOperations(
+    _ attributes: dnnl_primitive_attr_t, activation: PostActivation?, accumulates: Bool
+  ) throws {
+    guard activation != nil || accumulates else { return }
     var operations: dnnl_post_ops_t?
     unsafe try check(dnnl_post_ops_create(&operations), "dnnl_post_ops_create")
     defer { unsafe dnnl_post_ops_destroy(operations) }
-    unsafe try check(
-      dnnl_post_ops_append_eltwise(operations, 1, forwardAlgorithm, 0, 0), "dnnl_post_ops_append_eltwise")
+    if accumulates { unsafe try check(dnnl_post_ops_append_sum(operations, 1), "dnnl_post_ops_append_sum") }
+    if let activation {
+      unsafe try check(
+        dnnl_post_ops_append_eltwise(operations, 1, activation.forwardAlgorithm, activation.parameter, 0),
+        "dnnl_post_ops_append_eltwise")
+    }
     unsafe try check(dnnl_primitive_attr_set_post_ops(attributes, operations), "dnnl_primitive_attr_set_post_ops")
   }
 }

@@ -13,4 +13,12 @@ package struct WeightedLayouts: Sendable {
     self.bias = bias
     self.output = output
   }
+
+  /// Those of the forward operation that a gradient of weights belongs to: the gradient is float32 even where the
+  /// weights, like the input, are not.
+  var forward: WeightedLayouts {
+    var forward = self
+    forward.weights = weights.with(input.element)
+    return forward
+  }
 }

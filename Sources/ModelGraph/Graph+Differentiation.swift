@@ -3,6 +3,8 @@ extension Graph {
   ///
   /// Reverse accumulation over the nodes in reverse order (Griewank & Walther 2008, chapter 3); where a value is used
   /// more than once its gradients are added in the order in which backward meets the uses. Inputs get no gradient.
+  /// A parameter from which every way to the loss passes an operation without slope gets a gradient of zeros and is
+  /// listed in `blockedParameters`.
   /// - Throws: `GraphError` with `.notDifferentiable` if no parameter leads to `loss`.
   package func differentiated(_ loss: ValueID) throws -> Graph {
     let leadsToParameter = valuesThatLeadToParameters()
@@ -31,21 +33,33 @@ extension Graph {
         }
       }
     }
-    graph.parameterGradients = try graph.gradientsInReadyOrder(gradients)
-    return graph
-  }
-
-  private func gradientsInReadyOrder(_ gradients: [ValueID: ValueID]) throws -> [ParameterGradient] {
-    let pairs = try parameters.map { parameter in
-      guard let gradient = gradients[parameter] else {
+    for parameter in parameters where gradients[parameter] == nil {
+      guard let layer = blockingLayer(between: parameter, and: loss) else {
         throw GraphError(
           .notDifferentiable, layer: self[parameter].name,
           "the loss does not depend on this parameter; remove its layer or connect it to the output")
       }
-      return ParameterGradient(parameter: parameter, gradient: gradient)
+      let zeros = Operation.zeros(Zeros(shape: self[parameter].type.shape))
+      gradients[parameter] = try graph.append(zeros, [], layer: layer, pass: .backward)[0]
+      graph.blockedParameters.append(BlockedParameter(parameter: parameter, layer: layer))
     }
     // Ready order is the order of producing nodes; outputs of one node keep the order of the node's outputs.
-    return pairs.sorted { $0.gradient < $1.gradient }
+    graph.parameterGradients = parameters.compactMap { parameter in
+      gradients[parameter].map { ParameterGradient(parameter: parameter, gradient: $0) }
+    }.sorted { $0.gradient < $1.gradient }
+    return graph
+  }
+
+  /// The first layer behind `parameter` and before `loss` whose gradient is zero everywhere.
+  private func blockingLayer(between parameter: ValueID, and loss: ValueID) -> String? {
+    var needed: Set = [loss]
+    for node in nodes.reversed() where node.outputs.contains(where: needed.contains) { needed.formUnion(node.inputs) }
+    var reached: Set = [parameter]
+    for node in nodes where node.inputs.contains(where: reached.contains) {
+      reached.formUnion(node.outputs)
+      if node.operation.blocksGradient, node.outputs.contains(where: needed.contains) { return node.layer }
+    }
+    return nil
   }
 
   /// For each value, whether a parameter can be reached from it against the arrows.

@@ -16,11 +16,11 @@ package struct NodeID: Hashable, Sendable, Codable, Comparable {
 /// How a parameter's values are drawn before the first step. Draws are keyed by (seed, parameter position).
 package enum Initialiser: Hashable, Sendable, Codable {
   case zeros
-  case ones
   /// Uniform on [−bound, bound).
   case uniform(bound: Float)
   /// Normal with mean 0.
   case normal(deviation: Float)
+  case constant(Float)
 }
 
 /// A tensor of the graph: an input, a parameter, or the output of one node.
@@ -76,6 +76,9 @@ package struct Graph: Hashable, Sendable, Codable {
   package var outputs: [String: ValueID] = [:]
   /// Gradient of each parameter, in the order in which they become ready in backward. Empty before differentiation.
   package internal(set) var parameterGradients: [ParameterGradient] = []
+  /// Parameters that cannot learn, because an operation without slope stands on every way from them to the loss. Their
+  /// gradient is zero. Empty before differentiation.
+  package internal(set) var blockedParameters: [BlockedParameter] = []
 
   /// What a step observes of each statistic; as with gradients, shards' observations are summed.
   package private(set) var observations: [Observation] = []
@@ -88,6 +91,12 @@ package struct Graph: Hashable, Sendable, Codable {
   package struct ParameterGradient: Hashable, Sendable, Codable {
     package let parameter: ValueID
     package let gradient: ValueID
+  }
+
+  package struct BlockedParameter: Hashable, Sendable, Codable {
+    package let parameter: ValueID
+    /// The layer whose gradient is zero.
+    package let layer: String
   }
 
   package init() {}
@@ -127,11 +136,19 @@ package struct Graph: Hashable, Sendable, Codable {
   package var stored: [ValueID] { parameters + statistics }
 
   /// Appends a node and gives its outputs.
-  /// - Throws: `GraphError` if the inputs do not fit the operation.
+  /// - Throws: `GraphError` if the inputs are too few, too many or do not fit the operation.
   package mutating func append(
     _ operation: Operation, _ inputs: [ValueID], layer: String, pass: Node.Pass = .forward
   ) throws -> [ValueID] {
-    let types = try operation.rule.outputTypes(inputs.map { self[$0].type }, layer: layer)
+    let rule = operation.rule
+    guard rule.inputCount.contains(inputs.count) else {
+      let range = rule.inputCount
+      let wanted = range.upperBound == .max ? "at least \(range.lowerBound)" : "\(range.lowerBound)"
+      throw GraphError(
+        .wrongInputCount, layer: layer, "\(rule.name) takes \(wanted) inputs, not \(inputs.count); give it each of them"
+      )
+    }
+    let types = try rule.outputTypes(inputs.map { self[$0].type }, layer: layer)
     let node = NodeID(index: nodes.count)
     let outputs = types.enumerated().map { position, type in
       let suffix = (pass == .backward ? ".gradient" : "") + (position == 0 ? "" : ".\(position)")

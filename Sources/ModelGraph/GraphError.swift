@@ -5,6 +5,8 @@ package struct GraphError: Error, Hashable, Sendable, CustomStringConvertible {
     case shapeMismatch
     /// A number of the layer (rate, stride, channels …) is out of its range.
     case invalidArgument
+    /// An operation was given too few or too many inputs.
+    case wrongInputCount
     /// The graph has no gradient: the loss depends on no parameter, or an operation cannot be differentiated.
     case notDifferentiable
   }

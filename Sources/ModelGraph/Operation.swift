@@ -5,7 +5,10 @@ package protocol OperationRule: Hashable, Sendable, Codable {
   /// Of the operation in tables and error texts, such as `dense backward input`.
   var name: String { get }
 
-  /// The types of the outputs for inputs of the given types.
+  /// How many inputs a node of this operation has.
+  var inputCount: ClosedRange<Int> { get }
+
+  /// The types of the outputs for inputs of the given types, as many as `inputCount` allows.
   /// - Throws: `GraphError` naming `layer` if the inputs do not fit.
   func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType]
 
@@ -64,6 +67,12 @@ package enum Operation: Hashable, Sendable, Codable {
   case maxPoolBackward(MaxPoolBackward)
   case averagePool(AveragePool)
   case averagePoolBackward(AveragePoolBackward)
+  case recurrent(Recurrent)
+  case recurrentBackward(RecurrentBackward)
+  case embedding(Embedding)
+  case embeddingBackward(EmbeddingBackward)
+  case repeated(Repeat)
+  case repeatedBackward(RepeatBackward)
   case reshape(Reshape)
   case add(Add)
   case dropout(Dropout)
@@ -73,11 +82,26 @@ package enum Operation: Hashable, Sendable, Codable {
   case softmaxBackward(SoftmaxBackward)
   case softmaxCrossEntropy(SoftmaxCrossEntropy)
   case softmaxCrossEntropyBackward(SoftmaxCrossEntropyBackward)
-  case meanSquaredError(MeanSquaredError)
-  case meanSquaredErrorBackward(MeanSquaredErrorBackward)
+  case elementLoss(ElementLoss)
+  case elementLossBackward(ElementLossBackward)
   case batchNormalisation(BatchNormalisation)
   case batchNormalisationBackward(BatchNormalisationBackward)
   case affineNormalisation(AffineNormalisation)
+  case prelu(PReLU)
+  case preluBackward(PReLUBackward)
+  case maxout(Maxout)
+  case maxoutBackward(MaxoutBackward)
+  case zeros(Zeros)
+  case concatenate(Concatenate)
+  case slice(Slice)
+  case sliceBackward(SliceBackward)
+  case split(Split)
+  case transpose(Transpose)
+  case subtract(Subtract)
+  case multiply(Multiply)
+  case scale(Scale)
+  case reduce(Reduce)
+  case reduceBackward(ReduceBackward)
 
   package var rule: any OperationRule {
     switch self {
@@ -91,6 +115,12 @@ package enum Operation: Hashable, Sendable, Codable {
     case .maxPoolBackward(let rule): rule
     case .averagePool(let rule): rule
     case .averagePoolBackward(let rule): rule
+    case .recurrent(let rule): rule
+    case .recurrentBackward(let rule): rule
+    case .embedding(let rule): rule
+    case .embeddingBackward(let rule): rule
+    case .repeated(let rule): rule
+    case .repeatedBackward(let rule): rule
     case .reshape(let rule): rule
     case .add(let rule): rule
     case .dropout(let rule): rule
@@ -100,14 +130,34 @@ package enum Operation: Hashable, Sendable, Codable {
     case .softmaxBackward(let rule): rule
     case .softmaxCrossEntropy(let rule): rule
     case .softmaxCrossEntropyBackward(let rule): rule
-    case .meanSquaredError(let rule): rule
-    case .meanSquaredErrorBackward(let rule): rule
+    case .elementLoss(let rule): rule
+    case .elementLossBackward(let rule): rule
     case .batchNormalisation(let rule): rule
     case .batchNormalisationBackward(let rule): rule
     case .affineNormalisation(let rule): rule
+    case .prelu(let rule): rule
+    case .preluBackward(let rule): rule
+    case .maxout(let rule): rule
+    case .maxoutBackward(let rule): rule
+    case .zeros(let rule): rule
+    case .concatenate(let rule): rule
+    case .slice(let rule): rule
+    case .sliceBackward(let rule): rule
+    case .split(let rule): rule
+    case .transpose(let rule): rule
+    case .subtract(let rule): rule
+    case .multiply(let rule): rule
+    case .scale(let rule): rule
+    case .reduce(let rule): rule
+    case .reduceBackward(let rule): rule
     }
   }
 
   /// The operation's name in tables and error texts, such as `convolution backward weights`.
   package var name: String { rule.name }
+
+  /// Whether the gradient of its inputs is zero everywhere, so that nothing before it learns through it.
+  package var blocksGradient: Bool {
+    if case .activation(let rule) = self { rule.function.derivative == .zero } else { false }
+  }
 }

@@ -16,8 +16,8 @@ extension Graph {
     switch initialiser {
     case .zeros:
       return [Float](repeating: 0, count: count)
-    case .ones:
-      return [Float](repeating: 1, count: count)
+    case .constant(let value):
+      return [Float](repeating: value, count: count)
     case .uniform(let bound):
       guard bound > 0 else { return [Float](repeating: 0, count: count) }
       return (0..<count).map { _ in stream.uniform(in: -bound..<bound) }

@@ -5,18 +5,23 @@ package import ModelGraph
 extension Graph {
   /// y = x Wᵀ + b: every output sees every input feature.
   ///
-  /// x [N, I] → y [N, O]. Parameters: `<name>.weight` [O, I] and `<name>.bias` [O], both drawn from
+  /// x [N, I] → y [N, O], or, the same at every step of a sequence, x [N, T, I] → y [N, T, O]. Parameters: `<name>.weight` [O, I] and `<name>.bias` [O], both drawn from
   /// uniform(±1/√I) unless told otherwise (the defaults of PyTorch's `nn.Linear`).
   ///
   ///     let hidden = try graph.dense("l1", x, outputs: 512)
   ///
-  /// - Throws: `GraphError` if x is not [samples, features] or `outputs` is below 1.
+  /// - Throws: `GraphError` if x is not [samples, features] or [samples, steps, features], or `outputs` is below 1.
   package mutating func dense(
     _ name: String, _ x: ValueID, outputs: Int, hasBias: Bool = true, weightInitialiser: Initialiser? = nil,
     biasInitialiser: Initialiser? = nil
   ) throws -> ValueID {
     try requireAtLeastOne(outputs, "outputs", layer: name)
     let input = self[x].type
+    guard (2...3).contains(input.shape.rank) else {
+      throw GraphError(
+        .shapeMismatch, layer: name,
+        "a dense layer takes [samples, features], its input is \(input); put a 'flatten' layer before it")
+    }
     let features = input.shape.dimensions.last ?? 0
     let operation = Dense(hasBias: hasBias)
     let weights: Shape = [outputs, features]
@@ -52,31 +57,6 @@ extension Graph {
   package mutating func dropout(_ name: String, _ x: ValueID, rate: Double) throws -> ValueID {
     let earlier = nodes.count { if case .dropout = $0.operation { true } else { false } }
     return try append(.dropout(Dropout(rate: rate, key: earlier)), [x], layer: name)[0]
-  }
-
-  /// y = f(x), element by element, of any shape; no parameters.
-  ///
-  ///     let positive = try graph.activation("relu1", x, .relu)
-  package mutating func activation(_ name: String, _ x: ValueID, _ function: ActivationFunction) throws -> ValueID {
-    try append(.activation(Activation(function)), [x], layer: name)[0]
-  }
-
-  /// y = eˣ / Σ eˣ along the last dimension: scores to probabilities. x of any shape; no parameters.
-  ///
-  ///     let probabilities = try graph.softmax("softmax", logits)
-  ///
-  /// - Throws: `GraphError` if x is a scalar.
-  package mutating func softmax(_ name: String, _ x: ValueID) throws -> ValueID {
-    try append(.softmax(Softmax()), [x], layer: name)[0]
-  }
-
-  /// y = a + b, two values of one shape; no parameters.
-  ///
-  ///     let block = try graph.add("sum", x, transformed)
-  ///
-  /// - Throws: `GraphError` if the shapes differ.
-  package mutating func add(_ name: String, _ a: ValueID, _ b: ValueID) throws -> ValueID {
-    try append(.add(Add()), [a, b], layer: name)[0]
   }
 }
 

@@ -36,10 +36,10 @@ extension Graph {
     let affine = AffineNormalisation(epsilon: settings.epsilon)
     let rule: any OperationRule = settings.isTraining ? operation : affine
     _ = try rule.outputTypes([type, TensorType(channels), TensorType(channels)], layer: name)
-    let weight = parameter(name + ".weight", channels, .ones)
+    let weight = parameter(name + ".weight", channels, .constant(1))
     let bias = parameter(name + ".bias", channels, .zeros)
     let mean = statistic(name + ".running_mean", channels, .zeros, momentum: settings.momentum)
-    let variance = statistic(name + ".running_var", channels, .ones, momentum: settings.momentum)
+    let variance = statistic(name + ".running_var", channels, .constant(1), momentum: settings.momentum)
     guard settings.isTraining else {
       return try append(.affineNormalisation(affine), [x, weight, bias, mean, variance], layer: name)[0]
     }

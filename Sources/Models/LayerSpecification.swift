@@ -26,6 +26,41 @@ package struct ConvolutionSettings: Hashable, Codable, Sendable {
   }
 }
 
+/// The learned slopes of a PReLU.
+package struct PReLUSettings: Hashable, Codable, Sendable {
+  /// Whether each channel has its own slope; one for all of them otherwise.
+  package var isPerChannel: Bool
+  package var initialSlope: Double
+
+  package init(isPerChannel: Bool = false, initialSlope: Double = 0.25) {
+    self.isPerChannel = isPerChannel
+    self.initialSlope = initialSlope
+  }
+}
+
+/// Recurrent layers of one cell, one above the other, before the features of their input are known.
+package struct RecurrentSettings: Hashable, Codable, Sendable {
+  /// What is handed on: the output of every step, or the final state of the last layer.
+  package enum Returns: String, Hashable, Codable, Sendable, CaseIterable { case last, sequence }
+
+  package var cell: RecurrentCell
+  package var units: Int
+  package var layers: Int
+  package var returns: Returns
+  /// Of the outputs between layers, in training.
+  package var dropout: Double
+
+  package init(
+    _ cell: RecurrentCell, units: Int, layers: Int = 1, returns: Returns = .last, dropout: Double = 0
+  ) {
+    self.cell = cell
+    self.units = units
+    self.layers = layers
+    self.returns = returns
+    self.dropout = dropout
+  }
+}
+
 /// One layer of a model before there are shapes: what a line of a job's `layers` says.
 package struct LayerSpecification: Hashable, Codable, Sendable {
   package enum Kind: Hashable, Codable, Sendable {
@@ -36,12 +71,39 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     /// The mean over all positions of each channel.
     case globalAveragePool
     case batchNormalisation(epsilon: Double = 1e-5, momentum: Double = 0.1, activation: ActivationFunction? = nil)
+    /// A row of a table for each token; its input is the model's, int32.
+    case embedding(vocabulary: Int, width: Int)
+    case recurrent(RecurrentSettings)
+    /// The same vector at every step of a sequence.
+    case repeated(count: Int)
     case flatten
     case dropout(rate: Double)
     case activation(ActivationFunction)
-    case softmax
-    /// The sum of the outputs of two earlier layers.
-    case add(left: String, right: String)
+    case softmax(dimension: Int = -1, isLogarithm: Bool = false)
+    /// The sum of the outputs of two or more earlier layers.
+    case add([String])
+    /// The input as it is: the linear activation.
+    case identity
+    case prelu(PReLUSettings = PReLUSettings())
+    case maxout(outputs: Int, pieces: Int, hasBias: Bool = true)
+    /// The outputs of earlier layers, one behind the other.
+    case concatenate([String], dimension: Int = 1)
+    case subtract(String, String)
+    case multiply(String, String)
+    case slice(dimension: Int, start: Int, count: Int)
+    case transpose([Int])
+    /// The same elements of a sample under another shape.
+    case reshape([Int])
+    case reduce(Reduce.Kind, dimension: Int)
+
+    /// The earlier layers that this kind names itself; nil if it takes one input.
+    package var sources: [String]? {
+      switch self {
+      case .add(let sources), .concatenate(let sources, _): sources
+      case .subtract(let a, let b), .multiply(let a, let b): [a, b]
+      default: nil
+      }
+    }
   }
 
   package var kind: Kind
@@ -63,18 +125,30 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     case .convolution: "conv"
     case .maxPool, .averagePool, .globalAveragePool: "pool"
     case .batchNormalisation: "norm"
+    case .embedding: "embedding"
+    case .recurrent(let settings): settings.cell.rawValue
+    case .repeated: "repeat"
     case .flatten: "flatten"
     case .dropout: "dropout"
-    case .activation(let function): function.rawValue
-    case .softmax: "softmax"
+    case .activation(let function): function.name
+    case .softmax(_, let isLogarithm): isLogarithm ? "log_softmax" : "softmax"
     case .add: "add"
+    case .identity: "linear"
+    case .prelu: "prelu"
+    case .maxout: "maxout"
+    case .concatenate: "concatenate"
+    case .subtract: "subtract"
+    case .multiply: "multiply"
+    case .slice: "slice"
+    case .transpose: "transpose"
+    case .reshape: "reshape"
+    case .reduce(let kind, _): kind.rawValue
     }
   }
 
   /// The layers that this one reads by name; the layer before it is not named.
   package var namedSources: [String] {
-    if case .add(let left, let right) = kind { return [left, right] }
-    return from.map { [$0] } ?? []
+    kind.sources ?? from.map { [$0] } ?? []
   }
 }
 

@@ -51,6 +51,7 @@ extension Graph {
   ) throws -> ValueID {
     let name = layer.name
     let x = try layer.from.map { try output(of: $0, in: outputs, for: name) } ?? last
+    let named = try (layer.kind.sources ?? []).map { try output(of: $0, in: outputs, for: name) }
     switch layer.kind {
     case .dense(let count, let hasBias, let activation):
       return try activated(dense(name, x, outputs: count, hasBias: hasBias), activation, layer: name)
@@ -63,12 +64,27 @@ extension Graph {
     case .batchNormalisation(let epsilon, let momentum, let activation):
       let settings = BatchNormalisationSettings(epsilon: epsilon, momentum: momentum, isTraining: mode == .training)
       return try activated(batchNormalisation(name, x, settings), activation, layer: name)
+    case .embedding(let vocabulary, let width): return try embedding(name, x, vocabulary: vocabulary, width: width)
+    case .recurrent(let settings): return try recurrent(name, x, settings, isTraining: mode == .training)
+    case .repeated(let count): return try repeated(name, x, count: count)
     case .flatten: return try flatten(name, x)
     case .dropout(let rate): return mode == .training ? try dropout(name, x, rate: rate) : x
     case .activation(let function): return try activation(name, x, function)
-    case .softmax: return try softmax(name, x)
-    case .add(let left, let right):
-      return try add(name, output(of: left, in: outputs, for: name), output(of: right, in: outputs, for: name))
+    case .softmax(let dimension, let isLogarithm):
+      return try isLogarithm ? logSoftmax(name, x, dimension: dimension) : softmax(name, x, dimension: dimension)
+    case .identity: return x
+    case .prelu(let settings): return try prelu(name, x, settings)
+    case .maxout(let count, let pieces, let hasBias):
+      return try maxout(name, x, outputs: count, pieces: pieces, hasBias: hasBias)
+    case .add: return try add(name, named)
+    case .concatenate(_, let dimension): return try concatenate(name, named, dimension: dimension)
+    case .subtract: return try subtract(name, named[0], named[1])
+    case .multiply: return try multiply(name, named[0], named[1])
+    case .slice(let dimension, let start, let count):
+      return try slice(name, x, dimension: dimension, start: start, count: count)
+    case .transpose(let order): return try transpose(name, x, order: order)
+    case .reshape(let sample): return try reshape(name, x, sample: sample)
+    case .reduce(let kind, let dimension): return try reduce(name, x, kind, dimension: dimension)
     }
   }
 

@@ -2,22 +2,66 @@ package import ModelGraph
 
 /// What training makes small.
 package enum Loss: String, Hashable, Codable, Sendable, CaseIterable {
-  /// −log softmax(logits)[label], for one class a sample.
+  /// −log softmax(logits)[label], for one class a sample, or one a position of a sequence.
   case crossEntropy = "cross-entropy"
   /// (output − target)², averaged over samples and outputs.
   case meanSquaredError = "mean-squared-error"
+  /// −(t log σ(logit) + (1 − t) log(1 − σ(logit))), averaged over samples and outputs: each output is a question of its
+  /// own, so a sample may be of several classes.
+  case binaryCrossEntropy = "binary-cross-entropy"
+  /// |output − target|, averaged over samples and outputs.
+  case meanAbsoluteError = "mean-absolute-error"
+  /// Squared near the target, linear beyond `LossOptions.huberDelta`, averaged over samples and outputs.
+  case huber
+
+  /// Whether the target is a class for each position, rather than a number for each output.
+  package var takesLabels: Bool { self == .crossEntropy }
+
+  /// Whether classes may be weighted.
+  package var takesClassWeights: Bool { self == .crossEntropy || self == .binaryCrossEntropy }
+
+  /// The loss of each element; nil for one that looks at all outputs together.
+  package func elementFunction(_ options: LossOptions = LossOptions()) -> ElementLossFunction? {
+    switch self {
+    case .crossEntropy: nil
+    case .meanSquaredError: .squaredError
+    case .binaryCrossEntropy: .binaryCrossEntropy(weights: options.classWeights)
+    case .meanAbsoluteError: .absoluteError
+    case .huber: .huber(delta: options.huberDelta)
+    }
+  }
+}
+
+/// Numbers of a loss.
+package struct LossOptions: Hashable, Codable, Sendable {
+  /// Of cross-entropy, from 0 to below 1; in training only.
+  package var labelSmoothing: Double
+  /// One above 0 for each class, by which its part of a cross-entropy is multiplied in training; empty: all 1.
+  package var classWeights: [Double]
+  /// The distance up to which the Huber loss is squared.
+  package var huberDelta: Double
+
+  package init(labelSmoothing: Double = 0, classWeights: [Double] = [], huberDelta: Double = 1) {
+    self.labelSmoothing = labelSmoothing
+    self.classWeights = classWeights
+    self.huberDelta = huberDelta
+  }
+
+  /// What counts in evaluation: there neither labels are smoothed nor classes weighted.
+  package var forEvaluation: LossOptions { LossOptions(huberDelta: huberDelta) }
 }
 
 extension ModelSpecification {
   /// Forward, loss and backward of one shard of the global batch; dropout is on.
   ///
-  /// Inputs: those of `sampleShape` and, for cross-entropy, `labels` int32 of the logits' shape without the classes (below
-  /// 0: left out), for the mean squared error `target` of the logits' shape. Outputs: `logits` and `loss`. The loss is
-  /// divided by the labels or the outputs of the global batch, so the losses and gradients of the shards add up to those
-  /// of the global batch. Labels are smoothed in training only, by cross-entropy only.
+  /// Inputs: those of `sampleShape` and, for cross-entropy, `labels` int32, of the logits' shape without the classes (below 0: left
+  /// out, as padding is), for other losses `target` of the logits' shape. Outputs: `logits` and `loss`. The loss is
+  /// divided by what there is to predict in the global batch: its samples times the positions of a sequence, or times
+  /// the outputs. Labels that are left out count in the divisor: it does not depend on the data, so the losses and
+  /// gradients of the shards add up to those of the global batch on any number of ranks.
   /// - Throws: `GraphError` naming the layer that does not fit, or `loss`.
   package func trainingGraph(
-    sampleShape: SampleShape, shardSamples: Int, globalBatch: Int, loss: Loss, labelSmoothing: Double = 0
+    sampleShape: SampleShape, shardSamples: Int, globalBatch: Int, loss: Loss, options: LossOptions = LossOptions()
   ) throws -> Graph {
     guard globalBatch >= shardSamples else {
       throw GraphError(
@@ -25,46 +69,60 @@ extension ModelSpecification {
         "a shard of \(shardSamples) samples is more than the global batch of \(globalBatch)")
     }
     var graph = try graph(sampleShape: sampleShape, batch: shardSamples, mode: .training)
-    let value = try append(loss, to: &graph, smoothing: labelSmoothing) { $0 / shardSamples * globalBatch }
+    let value = try append(loss, options, to: &graph) { predictions in globalBatch * predictions / shardSamples }
     return try graph.differentiated(value)
   }
 
   /// Forward and loss of `batch` samples; dropout is left out.
   ///
   /// Inputs and outputs as in `trainingGraph`, but the loss is a sum (divisor 1), so the losses of batches add up and a
-  /// last batch is padded with labels of −1. With cross-entropy `probabilities` of the logits' shape is an output too.
+  /// last batch is padded with labels of −1. With cross-entropy `probabilities` [batch, classes] is an output too.
   /// - Throws: `GraphError` naming the layer that does not fit, or `loss`.
-  package func evaluationGraph(sampleShape: SampleShape, batch: Int, loss: Loss) throws -> Graph {
+  package func evaluationGraph(
+    sampleShape: SampleShape, batch: Int, loss: Loss, options: LossOptions = LossOptions()
+  ) throws -> Graph {
     var graph = try graph(sampleShape: sampleShape, batch: batch, mode: .inference)
-    _ = try append(loss, to: &graph) { _ in 1 }
+    _ = try append(loss, options.forEvaluation, to: &graph) { _ in 1 }
     if loss == .crossEntropy, let node = graph.nodes.last { graph.outputs["probabilities"] = node.outputs[1] }
     return graph
   }
 
-  /// - Parameter divisor: the loss's divisor, from the number of terms that it has in this graph.
+  /// - Parameter divisor: the loss's divisor, from what the graph predicts: labels, or elements.
   private func append(
-    _ loss: Loss, to graph: inout Graph, smoothing: Double = 0, divisor: (_ terms: Int) -> Int
+    _ loss: Loss, _ options: LossOptions, to graph: inout Graph, divisor: (_ predictions: Int) -> Int
   ) throws -> ValueID {
     guard let logits = graph.outputs["logits"] else { preconditionFailure("graph(sampleShape:batch:mode:) sets it") }
     let type = graph[logits].type
     let operation: Operation
     let expected: ValueID
-    switch loss {
-    case .crossEntropy:
-      if let last = layers.last, last.kind == .softmax {
-        throw GraphError(
-          .invalidArgument, layer: last.name,
-          "cross-entropy takes the softmax itself, and would take it twice; remove this layer")
-      }
-      let labels = Shape(type.shape.dimensions.dropLast())
-      expected = graph.input("labels", TensorType(labels, .int32))
-      operation = .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: divisor(labels.elementCount), smoothing: smoothing))
-    case .meanSquaredError:
+    try refuseLast(loss)
+    if let function = loss.elementFunction(options) {
       expected = graph.input("target", type)
-      operation = .meanSquaredError(MeanSquaredError(divisor: divisor(type.shape.elementCount)))
+      operation = .elementLoss(ElementLoss(function, divisor: divisor(type.shape.elementCount)))
+    } else {
+      let labels = Shape(Array(type.shape.dimensions.dropLast()))
+      expected = graph.input("labels", TensorType(labels, .int32))
+      operation = .softmaxCrossEntropy(
+        SoftmaxCrossEntropy(
+          divisor: divisor(labels.elementCount), smoothing: options.labelSmoothing, weights: options.classWeights))
     }
     let value = try graph.append(operation, [logits, expected], layer: Self.lossName)[0]
     graph.outputs["loss"] = value
     return value
+  }
+
+  /// The cross-entropies take the scores before the softmax or sigmoid.
+  private func refuseLast(_ loss: Loss) throws {
+    guard let last = layers.last else { return }
+    let name: String
+    switch (loss, last.kind) {
+    case (.crossEntropy, .softmax): name = "softmax"
+    case (.binaryCrossEntropy, .activation(.sigmoid)), (.binaryCrossEntropy, .dense(_, _, .sigmoid?)): name = "sigmoid"
+    default: return
+    }
+    throw GraphError(
+      .invalidArgument, layer: last.name,
+      "\(loss.rawValue) takes the \(name) itself, and would take it twice; remove \(name == "softmax" ? "this layer" : "it")"
+    )
   }
 }

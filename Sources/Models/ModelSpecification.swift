@@ -44,7 +44,9 @@ package struct ModelSpecification: Hashable, Codable, Sendable {
       for source in layer.namedSources where !Self.inputNames.contains(source) && !earlier.contains(source) {
         report(missingSource(source, earlier: earlier))
       }
-      if case .add = layer.kind, layer.from != nil { report("add names both its inputs; leave 'from' out") }
+      if layer.kind.sources != nil, layer.from != nil {
+        report("\(layer.namePrefix) names all its inputs; leave 'from' out")
+      }
       earlier.append(layer.name)
     }
     return problems + unusedLayers

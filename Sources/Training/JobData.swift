@@ -15,7 +15,7 @@ package struct JobData: Sendable {
   /// A number that ranks share if they have read the same data.
   let fingerprint: UInt64
 
-  package var description: DataDescription { DataDescription(training.sampleShape, encoding.target) }
+  package var description: DataDescription { DataDescription(training, encoding) }
 
   /// Reads what `file`'s job names.
   /// - Throws: `InvalidJob` at the line that names what is wrong.
@@ -66,7 +66,7 @@ package struct JobData: Sendable {
     return try located(file) {
       let encoding = try parts.collection.encoding(
         of: parts.training, normalises: file.job.data.normalize == .training)
-      return DataDescription(try parts.collection.source(encoding, augmentation: nil).sampleShape, encoding.target)
+      return DataDescription(try parts.collection.source(encoding, augmentation: nil), encoding)
     }
   }
 

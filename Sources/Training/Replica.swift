@@ -23,12 +23,14 @@ package final class Replica {
   ///   - evaluationGraph: forward and loss of an evaluation batch, over the same parameters.
   ///   - fields: those of the samples that it will be given; an input of the graphs for each.
   ///   - slotCount: gradient slots that the rank's reducer needs.
+  ///   - precision: of what convolutions and dense layers compute in.
   package init(
-    _ graph: Graph, evaluationGraph: Graph?, fields: [SampleField], optimizer: Optimizer, slotCount: Int
+    _ graph: Graph, evaluationGraph: Graph?, fields: [SampleField], optimizer: Optimizer, slotCount: Int,
+    precision: Precision = .float32
   ) throws {
-    let compiled = try CompiledGraph(graph)
+    let compiled = try CompiledGraph(graph, precision: precision)
     let compiledEvaluation = try evaluationGraph.map {
-      try CompiledGraph($0, parameterLayouts: compiled.parameterLayouts)
+      try CompiledGraph($0, parameterLayouts: compiled.parameterLayouts, precision: precision)
     }
     let workspaceBytes = max(compiled.workspaceByteCount, compiledEvaluation?.workspaceByteCount ?? 0)
     store = try ParameterStore(compiled, slotCount: slotCount, stateCount: optimizer.stateCount)

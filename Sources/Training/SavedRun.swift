@@ -67,7 +67,7 @@ package struct SavedRun {
         file.problem(at: "data", "the job names no test set; add 'test:' with its files, or 'test_fraction: 0.2'")
       ])
     }
-    let data = DataDescription(source.sampleShape, encoding.target)
+    let data = DataDescription(source, encoding)
     // Of a run in the midst of its pre-training, the network of that moment is tested.
     let phases = try Phase.all(file, data, graph: file.trainingGraph(for: data), stepsPerEpoch: 1)
     let phase = phases[min(checkpoint.header.phase ?? phases.count - 1, phases.count - 1)]
@@ -75,7 +75,8 @@ package struct SavedRun {
     let evaluationGraph = try phase.file.evaluationGraph(for: data)
     let replica = try Replica(
       graph, evaluationGraph: evaluationGraph, fields: source.fields,
-      optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false), slotCount: 1)
+      optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false), slotCount: 1,
+      precision: file.job.training.precision.isSupported ? file.job.training.precision : .float32)
     do {
       try checkpoint.restore(to: replica.store, withOptimizer: false)
     } catch let error as TrainingError {

@@ -38,17 +38,32 @@ package final class Trainer {
   package func run() throws -> RunOutcome {
     Threads.use(options.threads)
     let shards = try together { try shardsOfThisRank() }
+    try together { try requirePrecision() }
     let data = try together { try JobData(file) }
     let order = try together { try data.order(file) }
     let networks = try together { try self.networks(data, order) }
+    if isCoordinator, let graph = networks.last?.graph {
+      for warning in graph.warnings { tell(.warning(warning.description)) }
+    }
     try Agreement.alike(group, exitCode: Self.exitCode) { try checkAgreement(data) }
     let run = try RunState(trainer: self, data: data, order: order, networks: networks, shards: shards)
     return try run.train()
   }
 
+  /// - Throws: `InvalidJob` if this rank's processor cannot compute as the job asks.
+  private func requirePrecision() throws {
+    guard !job.training.precision.isSupported else { return }
+    throw InvalidJob([
+      file.problem(
+        at: "training.precision",
+        "the processor has no instructions for bfloat16 (AVX512_BF16); use 'precision: float32'")
+    ])
+  }
+
   /// What is trained in each phase of the run, as graphs: nothing is allocated.
   private func networks(_ data: JobData, _ order: DataOrder) throws -> [Network] {
     let graph = try file.trainingGraph(for: data.description)
+    try refuseToLearnNothing(graph)
     let isEvaluated = data.test != nil || data.validation != nil
     return try Phase.all(file, data.description, graph: graph, stepsPerEpoch: order.stepsPerEpoch).map { phase in
       Network(
@@ -72,7 +87,7 @@ package final class Trainer {
     let replica = try together {
       try Replica(
         network.graph, evaluationGraph: network.evaluationGraph, fields: network.fields,
-        optimizer: job.training.optimizer.optimizer, slotCount: schedule.slotCount)
+        optimizer: job.training.optimizer.optimizer, slotCount: schedule.slotCount, precision: job.training.precision)
     }
     if job.training.earlyStopping?.restoreBest == true { replica.countBestParameters() }
     try Agreement.alike(group, exitCode: Self.exitCode) {
@@ -100,6 +115,14 @@ package final class Trainer {
     case let error as TrainingError where error.code == .numerical: 7
     default: 3
     }
+  }
+
+  private func refuseToLearnNothing(_ graph: Graph) throws {
+    guard graph.blockedParameters.count == graph.parameters.count, let warning = graph.warnings.first else { return }
+    throw InvalidJob([
+      file.problem(
+        for: GraphError(.notDifferentiable, layer: warning.layer, "nothing can be trained: \(warning.message)"))
+    ])
   }
 
   private func shardsOfThisRank() throws -> Range<Int> {

@@ -2,7 +2,7 @@ package import Collectives
 import Datasets
 import Execution
 import Kernels
-import ModelGraph
+package import ModelGraph
 import Models
 import Randomness
 package import Units
@@ -10,37 +10,6 @@ package import Units
 /// The training speed of a known network on inputs held in memory: forward, loss, backward, all-reduce, update, and
 /// nothing else; what `scripts/bench` compares with PyTorch.
 package struct TrainingBenchmark {
-  package enum Workload: String, Sendable, CaseIterable {
-    /// 784-512-256-10, batch 128 a rank.
-    case mlp
-    /// LeNet-5 with ReLU, batch 64 a rank.
-    case lenet5
-
-    var zoo: Zoo {
-      switch self {
-      case .mlp: .mlp
-      case .lenet5: .lenet5
-      }
-    }
-
-    /// Samples a rank.
-    var batch: Int {
-      switch self {
-      case .mlp: 128
-      case .lenet5: 64
-      }
-    }
-
-    /// Samples that run at once. 32 images of LeNet-5 keep its activations in a core's second-level cache: measured
-    /// 1.15 times as fast as 64 at once.
-    var shardSamples: Int {
-      switch self {
-      case .mlp: 128
-      case .lenet5: 32
-      }
-    }
-  }
-
   /// What `bench train` prints, one line of JSON; keys as in the PyTorch side of `scripts/bench`.
   package struct Result: Codable, Sendable {
     package let workload: String
@@ -68,45 +37,39 @@ package struct TrainingBenchmark {
     }
   }
 
-  private static let optimizer = Optimizer.sgd(momentum: 0.9, weightDecay: 0, nesterov: false)
-  private static let learningRate: Float = 0.01
-
   private let workload: Workload
   private let group: any Group
   private let threads: Int
+  private let precision: Precision
   private let gradient: BatchGradient
   private let samples: SampleBuffer
   private var memoryMeasured: Bytes?
 
   /// Builds the network and runs its first steps. Collective.
-  package init(_ workload: Workload, group: any Group, threads: Int) throws {
+  package init(_ workload: Workload, group: any Group, threads: Int, precision: Precision = .float32) throws {
     self.workload = workload
     self.group = group
     self.threads = threads
+    self.precision = precision
     Threads.use(threads)
     let shardsPerRank = workload.batch / workload.shardSamples
     let shardCount = shardsPerRank * group.rankCount
     let range = group.rank * shardsPerRank..<(group.rank + 1) * shardsPerRank
-    let graph = try workload.zoo.model().trainingGraph(
-      sampleShape: [1, 28, 28], shardSamples: workload.shardSamples, globalBatch: workload.batch * group.rankCount,
+    let graph = try workload.model.trainingGraph(
+      sampleShape: SampleShape(fields: [workload.input]), shardSamples: workload.shardSamples,
+      globalBatch: workload.batch * group.rankCount,
       loss: .crossEntropy)
     let schedule = AccumulationSchedule(tree: CanonicalTree(shardCount: shardCount), range: range)
-    let fields = [SampleField("input", [1, 28, 28]), SampleField(SampleTarget.labelsName, [], .int32)]
     let replica = try Replica(
-      graph, evaluationGraph: nil, fields: fields, optimizer: Self.optimizer, slotCount: schedule.slotCount)
+      graph, evaluationGraph: nil, fields: workload.fields, optimizer: workload.optimizer,
+      slotCount: schedule.slotCount, precision: precision)
     let store = replica.store
     gradient = BatchGradient(
       replica,
       try ReproducibleReducer(
         group: group, shardCount: shardCount, range: range, maximumCount: store.slotElementCount))
     var random = RandomStream(seed: 1, purpose: .test, stream: UInt64(group.rank))
-    samples = SampleBuffer(fields: fields, capacity: workload.batch)
-    samples.withFloats(0, 0..<workload.batch) { images in
-      for index in images.indices { images[index] = Float(random.normal()) }
-    }
-    samples.withIntegers(1, 0..<workload.batch) { labels in
-      for index in labels.indices { labels[index] = Int32(random.below(10)) }
-    }
+    samples = workload.samples(&random)
     let values = graph.stored.map { graph.initialParameterValues($0, seed: 1) }
     try Threads.start()
     // All is compiled and no tensor is touched: what comes on top is what the plan counts.
@@ -137,7 +100,8 @@ package struct TrainingBenchmark {
     times.sort()
     let median = times[times.count / 2]
     return Result(
-      workload: workload.rawValue, mode: "apus", procs: group.rankCount, threads: threads,
+      workload: workload.rawValue, mode: precision == .float32 ? "apus" : "apus+bf16", procs: group.rankCount,
+      threads: threads,
       batchPerProc: workload.batch, params: gradient.replica.store.graph.parameterCount,
       stepMilliseconds: (median * 1e6).rounded() / 1e3, bestMilliseconds: (times[0] * 1e6).rounded() / 1e3,
       steps: times.count, samplesPerSecond: (Double(group.rankCount * workload.batch) / median * 10).rounded() / 10,
@@ -159,7 +123,7 @@ package struct TrainingBenchmark {
       try gradient.compute(entry, samples, first..<first + count, dropout: .none)
     }
     try gradient.reduce()
-    Self.optimizer.update(gradient.replica.store, step: number, learningRate: Self.learningRate)
+    workload.optimizer.update(gradient.replica.store, step: number, learningRate: workload.learningRate)
     gradient.replica.store.updateStatistics(
       shards: workload.batch / workload.shardSamples * group.rankCount)
     return gradient.loss

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Collectives
+import Execution
 import Foundation
+import ModelGraph
 import Training
 import Units
 
@@ -23,11 +25,18 @@ struct BenchTrainCommand: ParsableCommand {
         apus bench train --workload lenet5 --profile
       """)
 
-  @Option(help: "mlp (784-512-256-10, batch 128 a rank) or lenet5 (batch 64 a rank).")
+  @Option(
+    help: """
+      mlp (784-512-256-10, batch 128 a rank), lenet5 (batch 64 a rank), rnn, lstm or gru (256 units over 100 tokens, \
+      batch 32 a rank).
+      """)
   var workload: String
 
   @Option(help: "Cores a rank uses; default: the host's cores divided by its ranks.")
   var threads: Int?
+
+  @Option(help: "float32 or bfloat16: what convolutions and dense layers compute in.")
+  var precision = "float32"
 
   @Option(help: "How long to measure.")
   var seconds = 3.0
@@ -40,6 +49,12 @@ struct BenchTrainCommand: ParsableCommand {
       let names = TrainingBenchmark.Workload.allCases.map(\.rawValue).joined(separator: ", ")
       throw ValidationError("--workload '\(workload)' is none of \(names)")
     }
+    guard let precision = Precision(rawValue: precision) else {
+      throw ValidationError("--precision '\(precision)' is neither float32 nor bfloat16")
+    }
+    guard precision.isSupported else {
+      throw ValidationError("--precision bfloat16: this processor has no instructions for it; use float32")
+    }
     guard seconds > 0, seconds <= 3600 else { throw ValidationError("--seconds \(seconds) is not in 0 … 3600") }
     if let threads, threads < 1 { throw ValidationError("--threads \(threads): a rank uses at least one core") }
   }
@@ -49,9 +64,11 @@ struct BenchTrainCommand: ParsableCommand {
   }
 
   private func measure(on ranks: Ranks) throws -> ExitStatus {
-    guard let workload = TrainingBenchmark.Workload(rawValue: workload) else { return .usage }
+    guard let workload = TrainingBenchmark.Workload(rawValue: workload),
+      let precision = Precision(rawValue: precision)
+    else { return .usage }
     let benchmark = try TrainingBenchmark(
-      workload, group: ranks.group, threads: try ranks.placeThreads(threads))
+      workload, group: ranks.group, threads: try ranks.placeThreads(threads), precision: precision)
     let result = try benchmark.run(seconds: seconds)
     guard ranks.group.rank == 0 else { return .done }
     let encoder = JSONEncoder()

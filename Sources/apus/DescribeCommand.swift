@@ -53,6 +53,7 @@ struct DescribeCommand: ParsableCommand {
   func run() throws {
     let description = try isJobFile ? describeJob() : describeZoo()
     Console.print(json ? try JSONOutput.text(description) : description.text)
+    for warning in description.warnings { Console.complain("warning: \(warning)") }
   }
 
   /// A zoo name is that model, whatever lies in the working directory; ./lenet5 is the file.
@@ -68,7 +69,7 @@ struct DescribeCommand: ParsableCommand {
     let graph = try model.trainingGraph(
       sampleShape: SampleShape(sampleShape ?? [1, 28, 28]), shardSamples: samples, globalBatch: samples,
       loss: .crossEntropy)
-    return try ModelDescription(name: subject, samples: samples, graph: graph, optimizer: nil)
+    return try ModelDescription(name: subject, samples: samples, graph: graph, training: nil)
   }
 
   private func describeJob() throws -> ModelDescription {
@@ -78,12 +79,12 @@ struct DescribeCommand: ParsableCommand {
     guard let batch else {
       return try ModelDescription(
         name: job.name, samples: job.training.shardSamples, graph: try file.trainingGraph(for: data),
-        optimizer: job.training.optimizer)
+        training: job.training)
     }
     do {
       let graph = try job.modelSpecification(outputs: data.target.outputCount).trainingGraph(
         sampleShape: data.sampleShape, shardSamples: batch, globalBatch: batch, loss: job.training.loss)
-      return try ModelDescription(name: job.name, samples: batch, graph: graph, optimizer: job.training.optimizer)
+      return try ModelDescription(name: job.name, samples: batch, graph: graph, training: job.training)
     } catch let error as GraphError {
       throw InvalidJob([file.problem(for: error)])
     }
@@ -97,7 +98,12 @@ extension DescribeCommand {
     if let classes = file.job.data.source.declaredClasses {
       return DataDescription(SampleShape(sampleShape), classes: classes.names.count)
     }
-    return DataDescription(SampleShape(sampleShape), try JobData.description(file).target)
+    let data = try JobData.description(file)
+    let element = data.sampleShape.fields[0].type.elementType
+    let input = SampleField(SampleShape.inputName, sampleShape, element)
+    return DataDescription(
+      SampleShape(fields: [input] + data.sampleShape.fields.dropFirst()), data.target,
+      vocabularySizes: data.vocabularySizes)
   }
 }
 
@@ -116,16 +122,18 @@ private struct ModelDescription: Encodable {
   let samples: Int
   let summary: GraphSummary
   let memory: Memory
+  let warnings: [GraphWarning]
 
-  init(name: String, samples: Int, graph: Graph, optimizer: OptimizerSpecification?) throws {
+  init(name: String, samples: Int, graph: Graph, training: TrainingSpecification?) throws {
     self.name = name
     self.samples = samples
     summary = GraphSummary(graph)
-    let compiled = try CompiledGraph(graph)
+    warnings = graph.warnings
+    let compiled = try CompiledGraph(graph, precision: training?.precision ?? .float32)
     let count = ParameterStore.elementCount(compiled)
     memory = Memory(
       parameters: Bytes(4 * count), gradients: Bytes(4 * (count + ParameterStore.tailCount)),
-      optimizerStates: optimizer.map { Bytes(4 * count * $0.optimizer.stateCount) },
+      optimizerStates: training.map { Bytes(4 * count * $0.optimizer.optimizer.stateCount) },
       workspace: Bytes(compiled.workspaceByteCount))
   }
 

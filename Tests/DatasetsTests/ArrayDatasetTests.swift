@@ -22,7 +22,7 @@ import Testing
     return (try dataset.source(encoding, augmentation: nil).samples(places), encoding)
   }
 
-  private static let x = (0..<4).flatMap { n in (0..<6).map { Double(n) - Double($0) / 4 } }
+  private static let x: [Double] = (0..<24).map { Double($0 / 6) - Double($0 % 6) / 4 }
 
   @Test(arguments: [
     "deflated.npz:f4", "deflated.npz:f8", "stored.npz:x", "version1.npy", "version2.npy", "version3.npy",
@@ -47,7 +47,8 @@ import Testing
     #expect(bytes.values(0).prefix(6) == [70, 57, 45, 32, 20, 7])
     #expect(bytes.values(1) == [2, 0, 1, 2])
     let (truths, _) = try Self.all(Self.read("deflated.npz:b1", "labels.npy"))
-    #expect(truths.values(0) == Self.x.map { $0 > 1 ? 1 : 0 })
+    let expected: [Double] = Self.x.map { $0 > 1 ? 1 : 0 }
+    #expect(truths.values(0) == expected)
   }
 
   @Test func floatTargetsArePredictedWithTheirMeansAsBaseline() throws {
@@ -57,7 +58,8 @@ import Testing
       Issue.record("floats are numbers")
       return
     }
-    #expect(values.baseline == .mean((0..<6).map { 1.5 - Double($0) / 4 }))
+    let means: [Double] = (0..<6).map { 1.5 - Double($0) / 4 }
+    #expect(values.baseline == .mean(means))
     expectClose([values.mean], [1.5 - 0.625], relative: 1e-12)
     expectClose(buffer.values(1).map { $0 * values.deviation + values.mean }, Self.x, relative: 1e-6)
   }
@@ -67,8 +69,10 @@ import Testing
     let values = buffer.values(0)
     for feature in 0..<3 {
       let own = stride(from: feature, to: 24, by: 3).map { values[$0] }
-      expectClose([own.reduce(0, +) / 8], [0.0], relative: 0, absolute: 1e-6)
-      expectClose([own.reduce(0) { $0 + $1 * $1 } / 8], [1.0], relative: 1e-6)
+      let sum: Double = own.reduce(0, +)
+      let squares: Double = own.reduce(0) { $0 + $1 * $1 }
+      expectClose([sum / 8], [0.0], relative: 0, absolute: 1e-6)
+      expectClose([squares / 8], [1.0], relative: 1e-6)
     }
   }
 

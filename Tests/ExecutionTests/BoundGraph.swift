@@ -2,17 +2,19 @@ import Execution
 import Kernels
 import ModelGraph
 
-/// A graph compiled and bound to a store and a workspace of its own, on one thread.
+/// A graph compiled and bound to a store and a workspace of its own, on one thread unless told otherwise.
 final class BoundGraph {
   let graph: Graph
   let compiled: CompiledGraph
   let store: ParameterStore
   let program: Program
 
-  init(_ graph: Graph, slotCount: Int = 1, stateCount: Int = 0) throws {
-    Threads.use(1)
+  init(
+    _ graph: Graph, slotCount: Int = 1, stateCount: Int = 0, precision: Precision = .float32, threads: Int = 1
+  ) throws {
+    Threads.use(threads)
     self.graph = graph
-    compiled = try CompiledGraph(graph)
+    compiled = try CompiledGraph(graph, precision: precision)
     store = try ParameterStore(compiled, slotCount: slotCount, stateCount: stateCount)
     program = try Program(compiled, store, workspace: Arena(byteCount: compiled.workspaceByteCount))
   }

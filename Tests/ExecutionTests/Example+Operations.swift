@@ -3,7 +3,8 @@ import ModelGraph
 extension Example {
   /// One or more small graphs for every operation. Inputs are parameters where their gradient is wanted too.
   static func operations() throws -> [Example] {
-    try dense() + convolutions() + pooling() + normalisation() + elementwise() + activations() + losses()
+    try dense() + convolutions() + pooling() + normalisation() + recurrent() + sequences() + elementwise()
+      + activations() + shaping() + losses()
   }
 
   private static func dense() throws -> [Example] {
@@ -85,7 +86,7 @@ extension Example {
         let x = graph.input("x", TensorType([3, 4]))
         var inputs = [x]
         for name in ["scale", "shift", "mean"] { inputs.append(graph.input(name, TensorType([4]))) }
-        inputs.append(graph.statistic("variance", [4], .ones, momentum: 0.1))
+        inputs.append(graph.statistic("variance", [4], .constant(1), momentum: 0.1))
         let y = try graph.append(.affineNormalisation(AffineNormalisation(epsilon: 2)), inputs, layer: "norm")[0]
         return try graph.meanSquared(
           try graph.apply(.dense(Dense(hasBias: false)), y, graph.parameter("weight", [5, 4])))
@@ -128,18 +129,60 @@ extension Example {
     ]
   }
 
+  static let functions: [ActivationFunction] = [
+    .relu, .tanh, .sigmoid, .leakyReLU(slope: 0.2), .elu(alpha: 1.3), .swish, .gelu(.erf), .gelu(.tanh),
+  ]
+
   private static func activations() throws -> [Example] {
-    try ActivationFunction.allCases.map { function in
-      try Example(function.rawValue) { graph in
+    try functions.map { function in
+      try Example(function == .gelu(.tanh) ? "gelu by tanh" : function.name) { graph in
         let x = graph.parameter("x", [3, 2, 5])
         return try graph.meanSquared(try graph.apply(.activation(Activation(function)), x))
       }
-    } + [
-      try Example("softmax") { graph in
-        let x = graph.parameter("x", [3, 2, 5])
-        return try graph.meanSquared(try graph.apply(.softmax(Softmax()), x))
+    } + softmaxes()
+      + [([3, 4, 5], [4]), ([3, 4, 5], [1]), ([2, 3, 17], [3]), ([6, 5], [5]), ([7], [1])].map { x, slope in
+        try Example("prelu of \(Shape(x)) by \(slope[0]) slopes") { graph in
+          let inputs = [graph.parameter("x", Shape(x)), graph.parameter("slope", Shape(slope))]
+          return try graph.meanSquared(try graph.append(.prelu(PReLU()), inputs, layer: "prelu")[0])
+        }
+      } + [
+        try Example("prelu and swish behind blocked convolutions of 16 and 20 channels") { graph in
+          let x = graph.parameter("x", [2, 3, 6, 5])
+          let y = try graph.apply(
+            .convolution(Convolution(hasBias: false)), x, graph.parameter("w1", [16, 3, 2, 2]))
+          let z = try graph.apply(.prelu(PReLU()), y, graph.parameter("s1", [16]))
+          let u = try graph.apply(
+            .convolution(Convolution(hasBias: false)), z, graph.parameter("w2", [20, 16, 2, 1]))
+          let v = try graph.apply(.activation(Activation(.swish)), u)
+          let w = try graph.apply(.prelu(PReLU()), v, graph.parameter("s2", [20]))
+          let steps = try graph.apply(.activation(Activation(.binaryStep)), w)
+          let sum = try graph.apply(.add(Add()), steps, w)
+          return try graph.meanSquared(
+            try graph.apply(.convolution(Convolution(hasBias: false)), sum, graph.parameter("w3", [4, 20, 2, 2])))
+        },
+        try Example("maxout") { graph in
+          let x = graph.parameter("x", [2, 3, 12])
+          return try graph.meanSquared(try graph.apply(.maxout(Maxout(pieces: 4)), x))
+        },
+        try Example("binary step before a weight and behind another") { graph in
+          let x = graph.input("x", TensorType([3, 4]))
+          let y = try graph.apply(.dense(Dense(hasBias: false)), x, graph.parameter("blocked", [5, 4]))
+          let steps = try graph.apply(.activation(Activation(.binaryStep)), y)
+          return try graph.meanSquared(
+            try graph.apply(.dense(Dense(hasBias: false)), steps, graph.parameter("learns", [2, 5])))
+        },
+      ]
+  }
+
+  private static func softmaxes() throws -> [Example] {
+    try [false, true].flatMap { isLogarithm in
+      try [([3, 2, 5], -1), ([3, 4, 5], 1), ([3, 4, 2, 3], 0), ([4, 3], -2), ([6], 0)].map { x, dimension in
+        let rule = Softmax(dimension: dimension, isLogarithm: isLogarithm)
+        return try Example("\(rule.name) of \(Shape(x)) along \(dimension)") { graph in
+          try graph.meanSquared(try graph.apply(.softmax(rule), graph.parameter("x", Shape(x))))
+        }
       }
-    ]
+    }
   }
 
   private static func losses() throws -> [Example] {
@@ -151,11 +194,40 @@ extension Example {
       },
       try Example("mean squared error between two parameters") { graph in
         let (a, b) = (graph.parameter("a", [3, 5]), graph.parameter("b", [3, 5]))
-        return try graph.apply(.meanSquaredError(MeanSquaredError(divisor: 4)), a, b)
+        return try graph.apply(.elementLoss(ElementLoss(.squaredError, divisor: 4)), a, b)
+      },
+      try Example("softmax cross-entropy of a sequence with weights", labels: [2, -1, 0, 6, 3, -1]) { graph in
+        let x = graph.parameter("x", [2, 3, 7])
+        let labels = graph.input("labels", TensorType([2, 3], .int32))
+        let weights = [1, 0.5, 2, 0.25, 1.5, 3, 0.75]
+        return try graph.apply(.softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 6, weights: weights)), x, labels)
+      },
+      try Example("softmax cross-entropy of 70 smoothed and weighted classes", labels: [2, 69, -1]) { graph in
+        let x = graph.parameter("x", [3, 70])
+        let labels = graph.input("labels", TensorType([3], .int32))
+        let rule = SoftmaxCrossEntropy(divisor: 2, smoothing: 0.2, weights: (0..<70).map { 0.5 + Double($0 % 7) })
+        return try graph.apply(.softmaxCrossEntropy(rule), x, labels)
+      },
+      try Example("mean absolute error between two parameters") { graph in
+        let (a, b) = (graph.parameter("a", [3, 5]), graph.parameter("b", [3, 5]))
+        return try graph.apply(.elementLoss(ElementLoss(.absoluteError, divisor: 4)), a, b)
+      },
+      try Example("huber loss between two parameters") { graph in
+        let (a, b) = (graph.parameter("a", [9, 30]), graph.parameter("b", [9, 30]))
+        return try graph.apply(.elementLoss(ElementLoss(.huber(delta: 0.4), divisor: 4)), a, b)
+      },
+      try Example("binary cross-entropy") { graph in
+        let (x, target) = (graph.parameter("x", [4, 5]), graph.input("target", TensorType([4, 5])))
+        return try graph.apply(.elementLoss(ElementLoss(.binaryCrossEntropy(weights: []), divisor: 3)), x, target)
+      },
+      try Example("binary cross-entropy with weights") { graph in
+        let (x, target) = (graph.parameter("x", [4, 3]), graph.input("target", TensorType([4, 3])))
+        let function = ElementLossFunction.binaryCrossEntropy(weights: [0.5, 2, 3])
+        return try graph.apply(.elementLoss(ElementLoss(function, divisor: 3)), x, target)
       },
       try Example("mean squared error whose target leads to the parameter") { graph in
         let (a, b) = (graph.input("a", TensorType([3, 5])), graph.parameter("b", [3, 5]))
-        return try graph.apply(.meanSquaredError(MeanSquaredError(divisor: 4)), a, b)
+        return try graph.apply(.elementLoss(ElementLoss(.squaredError, divisor: 4)), a, b)
       },
       try Example("a small network of many operations", labels: [1, 0, 3]) { graph in
         let x = graph.input("x", TensorType([3, 2, 8, 7]))

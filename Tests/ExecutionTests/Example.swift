@@ -50,6 +50,7 @@ extension Graph {
   /// The mean squared difference from an input `target`: a loss that any float32 value can end in.
   mutating func meanSquared(_ value: ValueID) throws -> ValueID {
     let target = input("target", self[value].type)
-    return try apply(.meanSquaredError(MeanSquaredError(divisor: self[value].type.shape.elementCount)), value, target)
+    return try apply(
+      .elementLoss(ElementLoss(.squaredError, divisor: self[value].type.shape.elementCount)), value, target)
   }
 }

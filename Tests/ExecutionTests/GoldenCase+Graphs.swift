@@ -29,11 +29,62 @@ extension GoldenCase {
       try graph.appendCrossEntropy(graph.parameter("x", [5, 6]), samples: 5, smoothing: 0.3)
     case "mse":
       graph.outputs["loss"] = try graph.meanSquared(graph.parameter("x", [3, 5]))
-    default: throw UnknownGoldenCase(name: name)
+    case "token-classifier": try appendTokenClassifier(to: &graph)
+    case "sequence-cross-entropy":
+      let x = graph.parameter("x", [2, 3, 7])
+      let labels = graph.input("labels", TensorType([2, 3], .int32))
+      let rule = SoftmaxCrossEntropy(divisor: 6, smoothing: 0.1, weights: [1, 0.5, 2, 0.25, 1.5, 3, 0.75])
+      graph.outputs["loss"] = try graph.apply(.softmaxCrossEntropy(rule), x, labels)
+    case "mean-absolute-error": try graph.appendElementLoss(.absoluteError)
+    case "huber": try graph.appendElementLoss(.huber(delta: 0.6))
+    case "binary-cross-entropy": try graph.appendElementLoss(.binaryCrossEntropy(weights: []))
+    case "binary-cross-entropy-weighted":
+      try graph.appendElementLoss(.binaryCrossEntropy(weights: [0.5, 2, 3, 1, 0.25]))
+    case "prelu", "prelu-shared":
+      let slope = graph.parameter("slope", [name == "prelu" ? 3 : 1])
+      try graph.appendPointwise([.prelu(PReLU())], [graph.parameter("x", [4, 3, 5]), slope])
+    case "maxout":
+      let operations: [ModelGraph.Operation] = [.dense(Dense()), .maxout(Maxout(pieces: 3))]
+      try graph.appendPointwise(
+        operations,
+        [graph.parameter("x", [4, 7]), graph.parameter("weight", [15, 7]), graph.parameter("bias", [15])])
+    default:
+      if let found = pointwise.first(where: { $0.name == name }) {
+        try graph.appendPointwise([found.operation], [graph.parameter("x", [4, 3, 5])])
+      } else if let found = shaping.first(where: { $0.name == name }) {
+        let inputs = found.inputs.enumerated().map { graph.parameter("x\($0.offset)", $0.element) }
+        try graph.appendPointwise([found.operation], inputs)
+      } else if let cell = RecurrentCell.allCases.first(where: { name == "\($0.rawValue)-encoder-decoder" }) {
+        try appendEncoderDecoder(cell, to: &graph)
+      } else {
+        throw UnknownGoldenCase(name: name)
+      }
     }
     guard let loss = graph.outputs["loss"] else { throw UnknownGoldenCase(name: name) }
     return try graph.differentiated(loss)
   }
+
+  /// Operations from x [4, 3, 5] to y of the same shape.
+  static let pointwise: [(name: String, operation: ModelGraph.Operation)] = [
+    ("sigmoid", .activation(Activation(.sigmoid))), ("tanh", .activation(Activation(.tanh))),
+    ("leaky-relu", .activation(Activation(.leakyReLU(slope: 0.2)))), ("elu", .activation(Activation(.elu(alpha: 1.3)))),
+    ("swish", .activation(Activation(.swish))), ("gelu", .activation(Activation(.gelu(.erf)))),
+    ("gelu-tanh", .activation(Activation(.gelu(.tanh)))), ("softmax", .softmax(Softmax(dimension: 1))),
+    ("log-softmax", .softmax(Softmax(dimension: 0, isLogarithm: true))),
+    ("log-softmax-last", .softmax(Softmax(isLogarithm: true))),
+  ]
+
+  /// Operations that combine values or move elements, with the shapes of their inputs.
+  static let shaping: [(name: String, operation: ModelGraph.Operation, inputs: [Shape])] = [
+    ("concatenate", .concatenate(Concatenate(dimension: 1)), [[2, 3, 4], [2, 1, 4], [2, 2, 4]]),
+    ("slice", .slice(Slice(dimension: 1, start: 2, count: 3)), [[2, 7, 4]]),
+    ("transpose", .transpose(Transpose(order: [2, 0, 1])), [[2, 3, 4]]),
+    ("subtract", .subtract(Subtract()), [[2, 3, 4], [2, 3, 4]]),
+    ("multiply", .multiply(Multiply()), [[2, 3, 4], [1, 3, 1]]),
+    ("sum-of-three", .add(Add()), [[2, 3, 4], [2, 3, 4], [2, 3, 4]]),
+    ("mean", .reduce(Reduce(.mean, first: 1, last: 1)), [[2, 3, 4]]),
+    ("sum", .reduce(Reduce(.sum, first: 1, last: 2)), [[2, 3, 4, 5]]),
+  ]
 
   private static func appendMLP(to graph: inout Graph) throws {
     let x = graph.input("x", TensorType([3, 1, 28, 28]))
@@ -68,7 +119,55 @@ extension GoldenCase {
   }
 }
 
+extension GoldenCase {
+  private static func appendEncoderDecoder(_ cell: RecurrentCell, to graph: inout Graph) throws {
+    let x = graph.parameter("x", [3, 5, 4])
+    let first = graph.recurrentParameters("first.", cell, features: 4, units: 7)
+    let state = (cell.hasCellState ? ["h0", "c0"] : ["h0"]).map { graph.parameter($0, [3, 7]) }
+    let encoded = try graph.append(
+      .recurrent(Recurrent(cell, hasInitialState: true)), [x] + first + state, layer: "first")
+    let final = encoded[1..<(1 + state.count)]
+    let decoded = try graph.append(
+      .recurrent(Recurrent(cell, direction: .reverse, hasInitialState: true)),
+      [encoded[0]] + graph.recurrentParameters("second.", cell, features: 7, units: 7) + final, layer: "second")
+    graph.outputs = ["y": encoded[0], "z": decoded[0], "h": decoded[1], "loss": try graph.meanSquared(decoded[0])]
+  }
+
+  private static func appendTokenClassifier(to graph: inout Graph) throws {
+    let tokens = graph.input("tokens", TensorType([2, 5], .int32))
+    let x = try graph.apply(.embedding(Embedding()), tokens, graph.parameter("table", [9, 4]))
+    let weights = graph.recurrentParameters("gru.", .gru, features: 4, units: 6)
+    let h = try graph.append(.recurrent(Recurrent(.gru)), [x] + weights, layer: "gru")[1]
+    let logits = try graph.apply(.dense(Dense()), h, graph.parameter("weight", [3, 6]), graph.parameter("bias", [3]))
+    graph.outputs["logits"] = logits
+    try graph.appendCrossEntropy(logits, samples: 2)
+    graph.outputs["probabilities"] = nil
+  }
+}
+
 extension Graph {
+  /// The operations one behind the other, the first one on all inputs; outputs `y` and `loss`.
+  fileprivate mutating func appendPointwise(_ operations: [ModelGraph.Operation], _ inputs: [ValueID]) throws {
+    var values = inputs
+    for operation in operations { values = [try append(operation, values, layer: operation.name)[0]] }
+    outputs = ["y": values[0], "loss": try meanSquared(values[0])]
+  }
+
+  /// The mean over x [3, 5].
+  fileprivate mutating func appendElementLoss(_ function: ElementLossFunction) throws {
+    let (x, target) = (parameter("x", [3, 5]), input("target", TensorType([3, 5])))
+    outputs["loss"] = try apply(.elementLoss(ElementLoss(function, divisor: 15)), x, target)
+  }
+
+  /// W_ih, W_hh, b_ih and b_hh of a recurrent layer.
+  mutating func recurrentParameters(_ prefix: String, _ cell: RecurrentCell, features: Int, units: Int) -> [ValueID] {
+    let rows = cell.gateCount * units
+    return [
+      parameter(prefix + "weight_ih", [rows, features]), parameter(prefix + "weight_hh", [rows, units]),
+      parameter(prefix + "bias_ih", [rows]), parameter(prefix + "bias_hh", [rows]),
+    ]
+  }
+
   fileprivate mutating func appendDense(_ name: String, _ x: ValueID, _ inputs: Int, _ outputs: Int) throws -> ValueID {
     try append(
       .dense(Dense()), [x, parameter("\(name).weight", [outputs, inputs]), parameter("\(name).bias", [outputs])],

@@ -26,7 +26,15 @@ struct GoldenCase: Sendable {
     func stored<Element>(of all: [Element]) -> [Element] { stride(from: 0, to: all.count, by: every).map { all[$0] } }
   }
 
-  static let names = ["mlp", "lenet5", "convolution", "max-pool", "softmax-cross-entropy", "label-smoothing", "mse"]
+  static let names =
+    [
+      "mlp", "lenet5", "convolution", "max-pool", "softmax-cross-entropy", "label-smoothing", "mse", "prelu",
+      "prelu-shared", "maxout",
+    ]
+    + [
+      "sequence-cross-entropy", "mean-absolute-error", "huber", "binary-cross-entropy", "binary-cross-entropy-weighted",
+    ] + pointwise.map(\.name) + shaping.map(\.name)
+    + RecurrentCell.allCases.map { "\($0.rawValue)-encoder-decoder" } + ["token-classifier"]
 
   /// Inputs, labels and parameters, for a run in double precision.
   var given: [ValueID: [Double]] {

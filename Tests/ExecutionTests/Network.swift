@@ -109,12 +109,12 @@ struct Network: Sendable, CustomTestStringConvertible {
     let a = try graph.convolution("c1", x, .init(channels: 16, kernel: Extent(3), padding: Extent(1)))
     let b = try graph.activation(
       "r2", graph.convolution("c2", a, .init(channels: 16, kernel: Extent(3), padding: Extent(1))), .relu)
-    let sum = try graph.activation("r3", graph.add("a3", a, b), .relu)
+    let sum = try graph.activation("r3", graph.add("a3", [a, b]), .relu)
     let pooled = try graph.maxPool("p4", sum, Window(kernel: Extent(2), stride: Extent(2)))
     let reduced = try graph.convolution(
-      "c5", graph.add("a5", sum, b), .init(channels: 16, kernel: Extent(2), stride: Extent(2)))
-    let y = try graph.add("a6", reduced, pooled)
-    return try graph.dense("f", try graph.flatten("flat", graph.add("a7", y, y)), outputs: 6)
+      "c5", graph.add("a5", [sum, b]), .init(channels: 16, kernel: Extent(2), stride: Extent(2)))
+    let y = try graph.add("a6", [reduced, pooled])
+    return try graph.dense("f", try graph.flatten("flat", graph.add("a7", [y, y])), outputs: 6)
   }
 
   static let dropouts = Network("dropout between layers", .squaredError, sample: [3, 9, 8]) { graph, x in
@@ -151,10 +151,10 @@ struct Network: Sendable, CustomTestStringConvertible {
     var z = try graph.activation("r1", normalised("1", y, channels: 32, stride: 2, in: &graph), .relu)
     z = try normalised("2", z, channels: 32, in: &graph)
     let shortcut = try normalised("3", y, channels: 32, stride: 2, in: &graph)
-    y = try graph.activation("r2", graph.add("a2", z, shortcut), .relu)
+    y = try graph.activation("r2", graph.add("a2", [z, shortcut]), .relu)
     z = try graph.activation("r4", normalised("4", y, channels: 32, in: &graph), .relu)
     z = try normalised("5", z, channels: 32, in: &graph)
-    y = try graph.activation("r5", graph.add("a5", y, z), .relu)
+    y = try graph.activation("r5", graph.add("a5", [y, z]), .relu)
     return try graph.dense("f", graph.flatten("flat", graph.globalAveragePool("g", y)), outputs: 5)
   }
 

@@ -97,6 +97,27 @@ import Testing
     expectClose(bound.program.output("inverse"), expected[y[2]], relative: 1e-6, "1 / deviation")
   }
 
+  /// Two branches of whole blocks are put together and cut apart again as they lie.
+  @Test func channelsOfBlockedConvolutionsAreConcatenatedWhereTheyLie() throws {
+    var graph = Graph()
+    let x = graph.input("x", TensorType([2, 16, 8, 7]))
+    let narrow = try graph.activation("r1", graph.convolution("c1", x, .init(channels: 32, kernel: Extent(1))), .relu)
+    let wide = try graph.convolution("c2", x, .init(channels: 48, kernel: Extent(3), padding: Extent(1)))
+    let both = try graph.concatenate("both", [narrow, wide], dimension: 1)
+    let y = try graph.convolution("c3", both, .init(channels: 16, kernel: Extent(1)))
+    graph.outputs["loss"] = try graph.meanSquared(y)
+    let whole = try graph.differentiated(try #require(graph.outputs["loss"]))
+    let kernels = try CompiledGraph(whole).implementations
+    let place = try #require(kernels.firstIndex { $0.operation == "concatenate" })
+    #expect(kernels[place - 1].operation == "convolution" && kernels[place + 1].operation == "convolution")
+    #expect(!kernels[place].implementation.hasPrefix("ref"))
+    let slices = kernels.filter { $0.operation == "slice" }
+    #expect(slices.count == 2 && slices.allSatisfy { !$0.implementation.hasPrefix("ref") }, "\(slices)")
+    // Nothing but the input, the gradient of the loss and the weights changes its order.
+    #expect(
+      !kernels.contains { $0.operation == "reorder" && ["both", "r1", "c1", "c2"].contains($0.layer) }, "\(kernels)")
+  }
+
   @Test(arguments: Network.all) func noKernelIsAPlainLoop(_ network: Network) throws {
     let compiled = try CompiledGraph(network.training(batch: 17))
     for kernel in compiled.implementations {

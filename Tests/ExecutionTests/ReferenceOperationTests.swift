@@ -84,6 +84,24 @@ import Testing
     #expect(try run(.add(Add()), [x, (x.0, [10, 0, 0, -4, 0.5, 7])]) == [[11, 2, 3, 0, 5.5, 13]])
   }
 
+  @Test func shapeOperationsMoveElements() throws {
+    let (x, y) = ((TensorType([2, 2]), [1.0, 2, 3, 4]), (TensorType([2, 1]), [5.0, 6]))
+    #expect(try run(.concatenate(Concatenate(dimension: 1)), [x, y]) == [[1, 2, 5, 3, 4, 6]])
+    #expect(try run(.concatenate(Concatenate(dimension: 0)), [x, x]) == [[1, 2, 3, 4, 1, 2, 3, 4]])
+    let z = (TensorType([2, 3]), [1.0, 2, 3, 4, 5, 6])
+    #expect(try run(.slice(Slice(dimension: 1, start: 1, count: 2)), [z]) == [[2, 3, 5, 6]])
+    #expect(try run(.split(Split(dimension: 1, sizes: [1, 2])), [z]) == [[1, 4], [2, 3, 5, 6]])
+    #expect(try run(.transpose(Transpose(order: [1, 0])), [z]) == [[1, 4, 2, 5, 3, 6]])
+    let cube = (TensorType([1, 2, 3]), z.1)
+    #expect(try run(.transpose(Transpose(order: [2, 0, 1])), [cube]) == [[1, 4, 2, 5, 3, 6]])
+    #expect(try run(.multiply(Multiply()), [z, (TensorType([2, 1]), [10.0, -1])]) == [[10, 20, 30, -4, -5, -6]])
+    #expect(try run(.multiply(Multiply()), [z, (TensorType([1, 3]), [1.0, 0, 2])]) == [[1, 0, 6, 4, 0, 12]])
+    #expect(try run(.subtract(Subtract()), [z, z]) == [[0, 0, 0, 0, 0, 0]])
+    #expect(try run(.add(Add()), [z, z, z]) == [[3, 6, 9, 12, 15, 18]])
+    #expect(try run(.reduce(Reduce(.sum, first: 0, last: 0)), [z]) == [[5, 7, 9]])
+    #expect(try run(.reduce(Reduce(.mean, first: -1, last: -1)), [z]) == [[2, 5]])
+  }
+
   @Test func dropoutAppliesTheMaskSampleBySample() throws {
     let state = DropoutState(seed: 6, step: 7, firstSample: 8)
     let rule = Dropout(rate: 0.4, key: 2)
@@ -112,11 +130,47 @@ import Testing
       relative: 1e-15)
   }
 
+  /// Values of PyTorch 2.15 in float64.
+  @Test func theOtherFunctionsAreTheirs() throws {
+    let x = (TensorType([5]), [-2.0, -0.5, 0, 0.25, 3])
+    func y(_ function: ActivationFunction) throws -> [Double] { try run(.activation(Activation(function)), [x])[0] }
+    #expect(try y(.leakyReLU(slope: 0.25)) == [-0.5, -0.125, 0, 0.25, 3])
+    #expect(try y(.binaryStep) == [0, 0, 1, 1, 1])
+    let elu = [-1.729_329_433_526_774_6, -0.786_938_680_574_733_2, 0, 0.25, 3]
+    expectClose(try y(.elu(alpha: 2)), elu, relative: 1e-15)
+    let swish = [
+      -0.238_405_844_044_235_1, -0.188_770_334_399_072_7, 0, 0.140_544_125_221_449_52, 2.857_722_380_467_299_8,
+    ]
+    expectClose(try y(.swish), swish, relative: 1e-15)
+    let gelu = [
+      -0.045_500_263_896_358_42, -0.154_268_769_362_993_44, 0, 0.149_676_581_420_730_93, 2.995_950_305_905_11,
+    ]
+    expectClose(try y(.gelu(.erf)), gelu, relative: 1e-14)
+    let byTanh = [
+      -0.045_402_305_912_224_94, -0.154_285_990_174_856_06, 0, 0.149_675_350_701_685, 2.996_362_607_918_227,
+    ]
+    expectClose(try y(.gelu(.tanh)), byTanh, relative: 1e-14)
+  }
+
+  @Test func preluAndMaxoutAreTheirDefinitions() throws {
+    let x = (TensorType([1, 2, 2]), [-1.0, 2, -3, -4])
+    #expect(try run(.prelu(PReLU()), [x, (TensorType([2]), [0.5, 2])]) == [[-0.5, 2, -6, -8]])
+    #expect(try run(.prelu(PReLU()), [x, (TensorType([1]), [0.5])]) == [[-0.5, 2, -1.5, -2]])
+    let pieces = (TensorType([2, 6]), [1.0, 5, 2, 5, 0, 6, -1, -2, -3, -4, -1, -2])
+    #expect(try run(.maxout(Maxout(pieces: 3)), [pieces]) == [[2, 6, -1, -2], [1, 2, 0, 0]])
+  }
+
   @Test func softmaxIsAlongTheLastDimensionAndDoesNotOverflow() throws {
     let logarithm = log(2.0)
     let x = (TensorType([2, 1, 3]), [0.0, logarithm, log(5.0), 1000, 1000, 1000 + logarithm])
     expectClose(
       try run(.softmax(Softmax()), [x])[0], [0.125, 0.25, 0.625, 0.25, 0.25, 0.5], relative: 1e-12)
+    let columns = (TensorType([2, 3]), [0.0, 7, -1, log(3.0), 7, -1 + log(4.0)])
+    expectClose(
+      try run(.softmax(Softmax(dimension: 0)), [columns])[0], [0.25, 0.5, 0.2, 0.75, 0.5, 0.8], relative: 1e-12)
+    expectClose(
+      try run(.softmax(Softmax(dimension: -2, isLogarithm: true)), [columns])[0],
+      [0.25, 0.5, 0.2, 0.75, 0.5, 0.8].map { log($0) }, relative: 1e-12)
   }
 
   @Test func crossEntropySumsTheLabelledSamplesOverTheDivisor() throws {
@@ -132,9 +186,23 @@ import Testing
 
   @Test func meanSquaredErrorIsTheSumOverTheDivisor() throws {
     let outputs = try run(
-      .meanSquaredError(MeanSquaredError(divisor: 4)),
+      .elementLoss(ElementLoss(.squaredError, divisor: 4)),
       [(TensorType([1, 3]), [1, 2, 3]), (TensorType([1, 3]), [0, 4, 0.5])])
     #expect(outputs == [[2.8125]])  // (1 + 4 + 6.25) / 4
+  }
+
+  @Test func elementLossesAreTheirDefinitions() throws {
+    let (x, t) = ((TensorType([1, 3]), [1.0, 2, -3]), (TensorType([1, 3]), [0.0, 4, -2.5]))
+    func loss(_ function: ElementLossFunction, _ t: (TensorType, [Double])) throws -> Double {
+      try run(.elementLoss(ElementLoss(function, divisor: 4)), [x, t])[0][0]
+    }
+    #expect(try loss(.absoluteError, t) == 0.875)  // (1 + 2 + 0.5) / 4
+    #expect(try loss(.huber(delta: 1), t) == 0.53125)  // (0.5 + 1.5 + 0.125) / 4
+    let answers = (TensorType([1, 3]), [1.0, 0, 1])
+    let terms = [log(1 + exp(-1.0)), log(1 + exp(2.0)), log(1 + exp(3.0))]
+    expectClose([try loss(.binaryCrossEntropy(weights: []), answers)], [terms.reduce(0, +) / 4], relative: 1e-14)
+    let weighted = (terms[0] * 2 + terms[1] * 0.5 + terms[2]) / 4
+    expectClose([try loss(.binaryCrossEntropy(weights: [2, 0.5, 1]), answers)], [weighted], relative: 1e-14)
   }
 
   @Test(arguments: [3, 1.5, -.infinity, .nan]) func aLabelThatIsNoClassIsRefused(label: Double) throws {

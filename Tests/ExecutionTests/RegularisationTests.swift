@@ -84,7 +84,7 @@ import Testing
 
 /// A look at the ReLUs of a running program.
 @Suite struct DeadUnitsTests {
-  @Test("Units that are 0 for every sample are counted, of fused and free ReLUs, dense and convolved")
+  @Test("Units that are 0 for every sample are counted, of fused and free ReLUs, dense, convolved and normalised")
   func counted() throws {
     var graph = Graph()
     let x = graph.input("x", TensorType([2, 3, 5, 4]))
@@ -92,6 +92,8 @@ import Testing
     y = try graph.activation("c", y, .relu)
     y = try graph.maxPool("p", y, Window(kernel: Extent(2), stride: Extent(2)))
     y = try graph.activation("free", y, .relu)
+    let normalised = try graph.batchNormalisation("n", y, BatchNormalisationSettings(isTraining: true))
+    y = try graph.activation("behind", normalised, .relu)
     y = try graph.dense("d", graph.flatten("flat", y), outputs: 6)
     y = try graph.activation("d", y, .relu)
     y = try graph.dense("last", y, outputs: 3)
@@ -100,9 +102,11 @@ import Testing
     graph = try graph.differentiated(loss)
     let bound = try BoundGraph(graph)
     try bound.give(Network.given(for: graph, classes: 3))
-    // Biases of −1000 for 4 of 19 channels and 5 of 6 units, of +1000 for the others.
+    // Biases far below zero for 4 and 3 of 19 channels and 5 of 6 units, far above for the others.
     let biases = [
-      "c.bias": (0..<19).map { Float($0 % 5 == 2 ? -1000 : 1000) }, "d.bias": [-1e6, -1e6, 1e6, -1e6, -1e6, -1e6],
+      "c.bias": (0..<19).map { Float($0 % 5 == 2 ? -1000 : 1000) },
+      "n.bias": (0..<19).map { Float($0 % 7 == 3 ? -1000 : 1000) },
+      "d.bias": [-1e6, -1e6, 1e6, -1e6, -1e6, -1e6],
     ]
     for (position, id) in graph.parameters.enumerated() {
       guard let values = biases[graph[id].name] else { continue }
@@ -112,6 +116,7 @@ import Testing
     #expect(
       try bound.program.deadUnits(slot: 0, dropout: dropout) == [
         DeadUnits(layer: "c", units: 19, dead: 4), DeadUnits(layer: "free", units: 19, dead: 4),
+        DeadUnits(layer: "behind", units: 19, dead: 3),
         DeadUnits(layer: "d", units: 6, dead: 5),
       ])
     // The look has no part in what is computed.

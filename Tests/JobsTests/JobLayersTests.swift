@@ -50,13 +50,82 @@ import Jobs
         .init(.maxPool(Window(kernel: Extent(2, 1), stride: Extent(2, 1))), name: "pool2"),
         .init(.dropout(rate: 0.25), name: "dropout1"), .init(.dropout(rate: 0.5), name: "half"),
         .init(.activation(.tanh), name: "tanh1"), .init(.activation(.sigmoid), name: "squash"),
-        .init(.add(left: "half", right: "squash"), name: "add1"), .init(.add(left: "half", right: "add1"), name: "sum"),
+        .init(.add(["half", "squash"]), name: "add1"), .init(.add(["half", "add1"]), name: "sum"),
         .init(.activation(.relu), name: "relu1"), .init(.flatten, name: "flatten1", from: "sum"),
-        .init(.add(left: "flatten1", right: "flatten1"), name: "add2"),
-        .init(.softmax, name: "softmax1", from: "relu1"), .init(.flatten, name: "flatten2"),
-        .init(.add(left: "add2", right: "flatten2"), name: "add3"),
+        .init(.add(["flatten1", "flatten1"]), name: "add2"),
+        .init(.softmax(), name: "softmax1", from: "relu1"), .init(.flatten, name: "flatten2"),
+        .init(.add(["add2", "flatten2"]), name: "add3"),
         .init(.dense(outputs: 10, activation: .sigmoid), name: "dense1"),
       ])
+  }
+
+  @Test func activationsAreReadAsLayersAndAsSettings() throws {
+    let read = try layers(
+      """
+      - linear
+      - leaky_relu
+      - leaky_relu: 0.2
+      - elu: {alpha: 0.5, name: e}
+      - gelu: tanh
+      - gelu
+      - swish
+      - binary_step
+      - prelu
+      - prelu: {per_channel: true, initial_slope: 0.5}
+      - maxout: {outputs: 6, pieces: 3, bias: false}
+      - softmax: {dimension: 1}
+      - log_softmax: -2
+      - dense: {outputs: 4, activation: {leaky_relu: {slope: 0.3}}}
+      - dense: {outputs: 4, activation: {elu: 2}}
+      - dense: {outputs: 4, activation: {gelu: tanh}}
+      - dense: {outputs: 4, activation: elu}
+      - dense: {outputs: 4, activation: linear}
+      """)
+    let kinds: [LayerSpecification.Kind] = [
+      .identity, .activation(.leakyReLU(slope: 0.01)), .activation(.leakyReLU(slope: 0.2)),
+      .activation(.elu(alpha: 0.5)), .activation(.gelu(.tanh)), .activation(.gelu(.erf)), .activation(.swish),
+      .activation(.binaryStep), .prelu(), .prelu(PReLUSettings(isPerChannel: true, initialSlope: 0.5)),
+      .maxout(outputs: 6, pieces: 3, hasBias: false), .softmax(dimension: 1),
+      .softmax(dimension: -2, isLogarithm: true), .dense(outputs: 4, activation: .leakyReLU(slope: 0.3)),
+      .dense(outputs: 4, activation: .elu(alpha: 2)), .dense(outputs: 4, activation: .gelu(.tanh)),
+      .dense(outputs: 4, activation: .elu(alpha: 1)), .dense(outputs: 4),
+    ]
+    #expect(read.map(\.kind) == kinds)
+    #expect(
+      read.map(\.name).prefix(7) == ["linear1", "leaky_relu1", "leaky_relu2", "e", "gelu1", "gelu2", "swish1"])
+    #expect(try JobFile(yaml: job(read).yaml(), file: "job.yaml").job == job(read))
+  }
+
+  @Test func shapeLayersAreRead() throws {
+    let read = try layers(
+      """
+      - flatten: {name: f}
+      - tanh: {name: t}
+      - add: [f, t, f]
+      - concatenate: [f, add1]
+      - concatenate: {of: [f, t, add1], dimension: -1, name: wide}
+      - subtract: [wide, concatenate1]
+      - multiply: [subtract1, wide]
+      - reshape: [2, 14, 28]
+      - transpose: [0, 2, 1, 3]
+      - slice: {dimension: 1, start: 3, count: 4}
+      - mean: -1
+      - sum: {dimension: 1}
+      """)
+    let kinds: [LayerSpecification.Kind] = [
+      .flatten, .activation(.tanh), .add(["f", "t", "f"]), .concatenate(["f", "add1"]),
+      .concatenate(["f", "t", "add1"], dimension: -1), .subtract("wide", "concatenate1"),
+      .multiply("subtract1", "wide"), .reshape([2, 14, 28]), .transpose([0, 2, 1, 3]),
+      .slice(dimension: 1, start: 3, count: 4), .reduce(.mean, dimension: -1), .reduce(.sum, dimension: 1),
+    ]
+    #expect(read.map(\.kind) == kinds)
+    #expect(try JobFile(yaml: job(read).yaml(), file: "job.yaml").job == job(read))
+  }
+
+  private func job(_ layers: [LayerSpecification]) throws -> Job {
+    var job = try JobFile(yaml: goodJob, file: "/job.yaml").job
+    job.model = .layers(layers)
+    return job
   }
 
   @Test(arguments: [
@@ -119,12 +188,83 @@ import Jobs
       """
     ),
     (
-      "- dense: {outputs: 4, activation: gelu}",
+      "- dense: {outputs: 4, activation: geul}",
       """
-      job.yaml:9:37: 'activation' in layer 1 (dense) must be one of relu, tanh, sigmoid, not 'gelu'; \
-      did you mean 'relu'?
-        - dense: {outputs: 4, activation: gelu}
+      job.yaml:9:37: 'activation' in layer 1 (dense) must be one of linear, relu, tanh, sigmoid, leaky_relu, elu, \
+      swish, gelu, binary_step, not 'geul'; did you mean 'gelu'?
+        - dense: {outputs: 4, activation: geul}
                                           ^
+      """
+    ),
+    (
+      "- dense: {outputs: 4, activation: prelu}",
+      """
+      job.yaml:9:37: 'activation' in layer 1 (dense) must be one of linear, relu, tanh, sigmoid, leaky_relu, elu, \
+      swish, gelu, binary_step, not 'prelu'; 'prelu' is a layer of its own; write '- prelu' behind this one
+        - dense: {outputs: 4, activation: prelu}
+                                          ^
+      """
+    ),
+    (
+      "- dense: {outputs: 4, activation: {leaky_relu: {slpoe: 0.5}}}",
+      """
+      job.yaml:9:51: unknown key 'slpoe' in leaky_relu in layer 1 (dense); did you mean 'slope'?
+        - dense: {outputs: 4, activation: {leaky_relu: {slpoe: 0.5}}}
+                                                        ^
+      """
+    ),
+    (
+      "- dense: {outputs: 4, activation: {relu: 3}}",
+      """
+      job.yaml:9:44: the settings of 'relu' in layer 1 (dense) must be a mapping, not '3'; write 'activation: relu' \
+      for the defaults
+        - dense: {outputs: 4, activation: {relu: 3}}
+                                                 ^
+      """
+    ),
+    (
+      "- flatten\n- multiply: [flatten1, flatten1, flatten1]",
+      """
+      job.yaml:10:15: 'of' in layer 2 (multiply) must be a list of the names of two earlier layers, not a list; \
+      for example 'of: [conv1, conv2]'
+        - multiply: [flatten1, flatten1, flatten1]
+                    ^
+      """
+    ),
+    (
+      "- slice: {dimension: 1, start: 0, cuont: 2}",
+      """
+      job.yaml:9:37: unknown key 'cuont' in layer 1 (slice); did you mean 'count'?
+        - slice: {dimension: 1, start: 0, cuont: 2}
+                                          ^
+      """
+    ),
+    (
+      "- transpose: {order: [0, 9]}",
+      """
+      job.yaml:9:24: 'order' in layer 1 (transpose) must be a list of the dimensions in their new order, not a list; \
+      for example 'order: [0, 2, 1]'
+        - transpose: {order: [0, 9]}
+                             ^
+      """
+    ),
+    (
+      "- elu: 0",
+      """
+      job.yaml:9:10: 'alpha' in layer 1 (elu) must be a number above 0, not '0'; leave it out for 1.0
+        - elu: 0
+               ^
+      """
+    ),
+    (
+      "- maxout: {outputs: 4}\n- prellu",
+      """
+      job.yaml:9:5: missing key 'pieces' in layer 1 (maxout); add 'pieces: 2'
+        - maxout: {outputs: 4}
+          ^
+      job.yaml:10:5: unknown layer 'prellu'; did you mean 'prelu'?
+        - prellu
+          ^
       """
     ),
   ])

@@ -67,7 +67,7 @@ import Jobs
         health: {every_steps: 7}
       """, data: "  validation_fraction: 0.1")
     let read = job.training
-    #expect(read.labelSmoothing == 0.125)
+    #expect(read.lossOptions.labelSmoothing == 0.125)
     #expect(read.l1 == 1e-5)
     #expect(read.clipNorm == 2)
     #expect(read.clipValue == 0.5)
@@ -79,6 +79,30 @@ import Jobs
   }
 
   @Test(arguments: [
+    ("huber\n  huber_delta: 0.5", Loss.huber, LossOptions(huberDelta: 0.5)), ("huber", .huber, LossOptions()),
+    ("mean-absolute-error", .meanAbsoluteError, LossOptions()),
+    (
+      "binary-cross-entropy\n  class_weights: [1, 0.5, 2, 1, 1, 1, 1, 1, 1, 1]", .binaryCrossEntropy,
+      LossOptions(classWeights: [1, 0.5, 2, 1, 1, 1, 1, 1, 1, 1])
+    ),
+  ])
+  func everyLossIsReadAndWritten(text: String, loss: Loss, options: LossOptions) throws {
+    let job = try training("  loss: \(text)")
+    #expect(job.training.loss == loss && job.training.lossOptions == options)
+    #expect(try JobFile(yaml: job.yaml(), file: "job.yaml").job == job)
+  }
+
+  @Test(arguments: [
+    (
+      "  loss: hubber",
+      "'loss' in training must be one of cross-entropy, mean-squared-error, binary-cross-entropy, "
+        + "mean-absolute-error, huber, not 'hubber'; did you mean 'huber'?"
+    ),
+    ("  huber_delta: 2", "'huber_delta' is for the loss huber, not cross-entropy; remove it or change 'loss'"),
+    (
+      "  class_weights: [1, 0]",
+      "'class_weights' in training must be a list of a number above 0 for each class, not a list; leave it out for []"
+    ),
     ("  lable_smoothing: 0.1", "unknown key 'lable_smoothing' in training; did you mean 'label_smoothing'?"),
     ("  clipnorm: 1", "unknown key 'clipnorm' in training; did you mean 'clip_norm'?"),
     ("  pretrainning: {}", "unknown key 'pretrainning' in training; did you mean 'pretraining'?"),

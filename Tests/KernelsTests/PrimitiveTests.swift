@@ -46,24 +46,22 @@ import Testing
     #expect(dx.floats == [0, 0, 0, 0, 7, 0, 0, 56, 0, 0, 0, 0])
   }
 
-  @Test(arguments: [PostActivation.relu, .tanh, .sigmoid]) func activationsAreDifferentiatedFromTheirOutput(
-    function: PostActivation
-  ) throws {
+  private static let functions: [(function: PostActivation, slope: @Sendable (Float) -> Float)] = [
+    (.relu, { y in y > 0 ? 1 : 0 }), (.tanh, { y in 1 - y * y }), (.sigmoid, { y in y * (1 - y) }),
+    (.leakyReLU(slope: 0.25), { y in y > 0 ? 1 : 0.25 }), (.elu(alpha: 2), { y in y > 0 ? 1 : y + 2 }),
+  ]
+
+  @Test(arguments: functions.indices) func activationsAreDifferentiatedFromTheirOutput(index: Int) throws {
+    let (function, slope) = Self.functions[index]
     let layout = try Layout.plain([2, 3])
     let (x, dy) = (AlignedBuffer([-2, -0.5, 0, 0.25, 1, 3]), AlignedBuffer([1, 2, 3, 4, 5, 6]))
     let (y, dx) = (AlignedBuffer(byteCount: 24), AlignedBuffer(byteCount: 24))
     try Primitive.activation(function, layout).run([(.source, x), (.destination, y)])
+    #expect(function.derivativeArgument == .destination)
     try Primitive.activationBackward(function, layout).run([
       (.destination, y), (.destinationGradient, dy), (.sourceGradient, dx),
     ])
-    let expected = zip(y.floats, dy.floats).map { y, dy in
-      switch function {
-      case .relu: y > 0 ? dy : 0
-      case .tanh: (1 - y * y) * dy
-      case .sigmoid: y * (1 - y) * dy
-      }
-    }
-    expectClose(dx.floats, expected, relative: 1e-6, "\(function)")
+    expectClose(dx.floats, zip(y.floats, dy.floats).map { slope($0) * $1 }, relative: 1e-6, "\(function)")
     #expect(function != .relu || y.floats == [0, 0, 0, 0.25, 1, 3])
   }
 
@@ -75,7 +73,7 @@ import Testing
     let y = AlignedBuffer(byteCount: 24)
     // Logarithms of 1, 2, 5 and of 2, 1, 1: the rows are shares of 8 and of 4.
     let x: [Float] = [0, 0.693_147_2, 1.609_437_9, 0.693_147_2, 0, 0]
-    try Primitive.softmax(layout).run([(.source, AlignedBuffer(x)), (.destination, y)])
+    try Primitive.softmax(layout, isLogarithm: false).run([(.source, AlignedBuffer(x)), (.destination, y)])
     expectClose(y.floats, [0.125, 0.25, 0.625, 0.5, 0.25, 0.25], relative: 1e-6)
   }
 

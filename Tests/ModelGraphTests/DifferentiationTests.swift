@@ -17,7 +17,7 @@ import Units
     let second = [relu, graph.parameter("f2.weight", [2, 5], .zeros), graph.parameter("f2.bias", [2], .zeros)]
     let y = try graph.append(.dense(Dense()), second, layer: "f2")[0]
     let target = graph.input("target", TensorType([3, 2]))
-    let loss = try graph.append(.meanSquaredError(MeanSquaredError(divisor: 6)), [y, target], layer: "loss")[0]
+    let loss = try graph.append(.elementLoss(ElementLoss(.squaredError, divisor: 6)), [y, target], layer: "loss")[0]
     graph.outputs = ["y": y, "loss": loss]
     return (graph, loss, hidden, relu, y)
   }
@@ -65,7 +65,8 @@ import Units
     let first = try graph.append(.add(Add()), [y, t], layer: "a1")[0]
     let second = try graph.append(.add(Add()), [first, y], layer: "a2")[0]
     let target = graph.input("target", TensorType([3, 4]))
-    let loss = try graph.append(.meanSquaredError(MeanSquaredError(divisor: 12)), [second, target], layer: "loss")[0]
+    let loss = try graph.append(
+      .elementLoss(ElementLoss(.squaredError, divisor: 12)), [second, target], layer: "loss")[0]
     let whole = try graph.differentiated(loss)
     let backward = whole.nodes.filter { $0.pass == .backward }
     #expect(
@@ -85,7 +86,7 @@ import Units
     let y = try graph.append(.dense(Dense(hasBias: false)), [x, weight], layer: "first")[0]
     let z = try graph.append(.dense(Dense(hasBias: false)), [y, weight], layer: "second")[0]
     let target = graph.input("target", TensorType([3, 4]))
-    let loss = try graph.append(.meanSquaredError(MeanSquaredError(divisor: 12)), [z, target], layer: "loss")[0]
+    let loss = try graph.append(.elementLoss(ElementLoss(.squaredError, divisor: 12)), [z, target], layer: "loss")[0]
     let whole = try graph.differentiated(loss)
     #expect(whole.parameterGradients.count == 1)
     let producer = try #require(whole[whole.parameterGradients[0].gradient].producer)
@@ -95,7 +96,7 @@ import Units
   @Test func aLossWithoutParametersIsRefused() throws {
     var graph = Graph()
     let (x, target) = (graph.input("x", TensorType([3, 4])), graph.input("target", TensorType([3, 4])))
-    let loss = try graph.append(.meanSquaredError(MeanSquaredError(divisor: 12)), [x, target], layer: "loss")[0]
+    let loss = try graph.append(.elementLoss(ElementLoss(.squaredError, divisor: 12)), [x, target], layer: "loss")[0]
     let plain = graph
     let error = #expect(throws: GraphError.self) { try plain.differentiated(loss) }
     #expect(error?.code == .notDifferentiable)
@@ -111,7 +112,7 @@ import Units
     let probabilities = try graph.append(entropy, [y, labels], layer: "entropy")[1]
     let wanted = graph.input("wanted", TensorType([3, 2]))
     let loss = try graph.append(
-      .meanSquaredError(MeanSquaredError(divisor: 6)), [probabilities, wanted], layer: "behind")[0]
+      .elementLoss(ElementLoss(.squaredError, divisor: 6)), [probabilities, wanted], layer: "behind")[0]
     let error = #expect(throws: GraphError.self) { try graph.differentiated(loss) }
     #expect(error?.code == .notDifferentiable)
     #expect(error?.layer == "entropy")
@@ -128,6 +129,52 @@ import Units
     #expect(
       error?.description == "layer 'head.weight': the loss does not depend on this parameter; remove its layer or "
         + "connect it to the output")
+  }
+
+  /// f1 → binary step → f2: f1 cannot learn, f2 can; a second way around the step lets both.
+  @Test(arguments: [false, true]) func aParameterBehindABinaryStepGetsZerosAndAWarning(hasWayAround: Bool) throws {
+    var graph = Graph()
+    let x = graph.input("x", TensorType([3, 4]))
+    let hidden = try graph.append(
+      .dense(Dense()), [x, graph.parameter("f1.weight", [5, 4], .zeros), graph.parameter("f1.bias", [5], .zeros)],
+      layer: "f1")[0]
+    var steps = try graph.append(.activation(Activation(.binaryStep)), [hidden], layer: "steps")[0]
+    if hasWayAround { steps = try graph.append(.add(Add()), [steps, hidden], layer: "sum")[0] }
+    let y = try graph.append(
+      .dense(Dense(hasBias: false)), [steps, graph.parameter("f2.weight", [2, 5], .zeros)], layer: "f2")[0]
+    let target = graph.input("target", TensorType([3, 2]))
+    let loss = try graph.append(.elementLoss(ElementLoss(.squaredError, divisor: 6)), [y, target], layer: "loss")[0]
+    let whole = try graph.differentiated(loss)
+    #expect(whole.parameterGradients.count == 3)
+    #expect(whole.blockedParameters.map { whole[$0.parameter].name } == (hasWayAround ? [] : ["f1.weight", "f1.bias"]))
+    let zeros = whole.nodes.filter { if case .zeros = $0.operation { true } else { false } }
+    #expect(zeros.map(\.layer) == (hasWayAround ? [] : ["steps", "steps"]))
+    #expect(
+      whole.warnings.map(\.description)
+        == (hasWayAround
+          ? []
+          : [
+            "blocked-gradient: layer 'steps': its slope is 0 everywhere, so 'f1.weight', 'f1.bias' will not "
+              + "learn; use 'sigmoid' or 'tanh' in training"
+          ]))
+  }
+
+  @Test func savedValuesOfAFunctionAreWhatItsDerivativeReads() throws {
+    func saved(_ function: ActivationFunction) throws -> [String] {
+      var graph = Graph()
+      let x = graph.input("x", TensorType([3, 4]))
+      let hidden = try graph.append(
+        .dense(Dense(hasBias: false)), [x, graph.parameter("w", [4, 4], .zeros)], layer: "hidden")[0]
+      let y = try graph.append(.activation(Activation(function)), [hidden], layer: "function")[0]
+      let loss = try graph.append(
+        .elementLoss(ElementLoss(.squaredError, divisor: 6)), [y, graph.input("target", TensorType([3, 4]))],
+        layer: "loss")[
+          0]
+      let whole = try graph.differentiated(loss)
+      return whole.savedValues.map { whole[$0].name }
+    }
+    #expect(try saved(.elu(alpha: 1)) == ["function"])
+    #expect(try saved(.swish) == ["hidden", "function"])
   }
 
   @Test func backwardOperationsAreNotDifferentiatedAgain() throws {
@@ -164,7 +211,7 @@ import Units
       x = try graph.append(.dense(Dense(hasBias: false)), [wide, down], layer: "b\(block).down")[0]
     }
     let target = graph.input("target", TensorType([2048, 12288]))
-    let loss = try graph.append(.meanSquaredError(MeanSquaredError(divisor: 2048)), [x, target], layer: "loss")[0]
+    let loss = try graph.append(.elementLoss(ElementLoss(.squaredError, divisor: 2048)), [x, target], layer: "loss")[0]
     let whole = try graph.differentiated(loss)
     #expect(whole.parameterCount == 96 * 2 * 49152 * 12288)
     #expect(whole.parameterGradients.count == 192 && whole.nodes.count == 193 + 1 + 192 + 191)

@@ -74,10 +74,44 @@ import Models
     let flat = try graph.flatten("f", pooled)
     #expect(graph[flat].type == TensorType([2, 36]))
     let active = try graph.activation("t", flat, .tanh)
-    let sum = try graph.add("a", active, graph.softmax("s", graph.dropout("d", flat, rate: 0.25)))
+    let sum = try graph.add("a", [active, graph.softmax("s", graph.dropout("d", flat, rate: 0.25))])
     #expect(graph[sum].type == TensorType([2, 36]))
     #expect(graph.parameters.isEmpty)
     #expect(graph.nodes.map(\.layer) == ["p", "o", "f", "t", "d", "s", "a"])
+  }
+
+  @Test func preluAndMaxoutHaveTheDocumentedParameters() throws {
+    var (graph, x) = start([2, 3, 5, 4])
+    let a = try graph.prelu("p", x)
+    let b = try graph.prelu("q", a, PReLUSettings(isPerChannel: true, initialSlope: 0.5))
+    let y = try graph.maxout("m", graph.flatten("f", b), outputs: 7, pieces: 3)
+    #expect(graph[b].type == TensorType([2, 3, 5, 4]) && graph[y].type == TensorType([2, 7]))
+    #expect(graph.parameters.map { graph[$0].name } == ["p.slope", "q.slope", "m.weight", "m.bias"])
+    #expect(graph.parameters.map { graph[$0].type.shape } == [[1], [3], [21, 60], [21]])
+    #expect(graph[graph.parameters[0]].role == .parameter(.constant(0.25)))
+    #expect(graph.initialParameterValues(graph.parameters[1], seed: 1) == [0.5, 0.5, 0.5])
+    #expect(graph.nodes.suffix(2).map(\.layer) == ["m", "m"])
+  }
+
+  @Test func shapeLayersHaveTheDocumentedShapes() throws {
+    var (graph, x) = start([2, 3, 5, 4])
+    func shape(_ value: ValueID) -> Shape { graph[value].type.shape }
+    let sum = try graph.add("a", [x, x, x])
+    let parts = try graph.split("s", sum, dimension: 1, sizes: [1, 2])
+    #expect(parts.map(shape) == [[2, 1, 5, 4], [2, 2, 5, 4]])
+    let joined = try graph.concatenate("c", [parts[1], x], dimension: 1)
+    #expect(shape(joined) == [2, 5, 5, 4])
+    let gated = try graph.multiply("m", joined, parts[0])
+    let sliced = try graph.slice("l", try graph.subtract("d", gated, joined), dimension: -1, start: 1, count: 2)
+    #expect(shape(sliced) == [2, 5, 5, 2])
+    let turned = try graph.transpose("t", sliced, order: [0, 3, 1, 2])
+    #expect(shape(turned) == [2, 2, 5, 5])
+    let rows = try graph.reshape("r", turned, sample: [10, 5])
+    let (mean, total) = (
+      try graph.reduce("e", rows, .mean, dimension: 1), try graph.reduce("f", rows, .sum, dimension: 2)
+    )
+    #expect(shape(mean) == [2, 5] && shape(total) == [2, 10])
+    #expect(graph.parameters.isEmpty)
   }
 
   @Test func dropoutLayersAreToldApart() throws {

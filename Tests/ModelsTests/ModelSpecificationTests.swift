@@ -25,8 +25,8 @@ import Models
       name: "m",
       layers: [
         .init(.dense(outputs: 6), name: "wide"), .init(.dense(outputs: 5, activation: .relu), name: "a"),
-        .init(.dense(outputs: 5, hasBias: false), name: "b", from: "wide"), .init(.add(left: "b", right: "a")),
-        .init(.dense(outputs: 7), from: "input"), .init(.dense(outputs: 5)), .init(.add(left: "add1", right: "dense2")),
+        .init(.dense(outputs: 5, hasBias: false), name: "b", from: "wide"), .init(.add(["b", "a"])),
+        .init(.dense(outputs: 7), from: "input"), .init(.dense(outputs: 5)), .init(.add(["add1", "dense2"])),
       ])
     let graph = try model.graph(sampleShape: [3], batch: 2, mode: .inference)
     #expect(
@@ -66,7 +66,7 @@ import Models
     let graph = try model.trainingGraph(sampleShape: [3], shardSamples: 2, globalBatch: 10, loss: .meanSquaredError)
     #expect(graph.inputs.map { graph[$0].name } == ["input", "target"])
     #expect(graph[graph.inputs[1]].type == TensorType([2, 4]))
-    #expect(graph.nodes[1].operation == .meanSquaredError(MeanSquaredError(divisor: 40)))
+    #expect(graph.nodes[1].operation == .elementLoss(ElementLoss(.squaredError, divisor: 40)))
   }
 
   @Test(arguments: Loss.allCases)
@@ -74,16 +74,57 @@ import Models
     let model = ModelSpecification(name: "m", layers: [.init(.dense(outputs: 4)), .init(.dropout(rate: 0.5))])
     let graph = try model.evaluationGraph(sampleShape: [3], batch: 7, loss: loss)
     let expected: ModelGraph.Operation =
-      loss == .crossEntropy
-      ? .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 1)) : .meanSquaredError(MeanSquaredError(divisor: 1))
+      loss.elementFunction().map { .elementLoss(ElementLoss($0, divisor: 1)) }
+      ?? .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 1))
     #expect(graph.nodes.map(\.operation) == [.dense(Dense()), expected])
     #expect(graph.parameterGradients.isEmpty)
     let probabilities = graph.outputs["probabilities"].map { graph[$0].type }
     #expect(probabilities == (loss == .crossEntropy ? TensorType([7, 4]) : nil))
   }
 
+  /// Every position of the global batch counts, whether its label is left out or not.
+  @Test func crossEntropyOfASequenceIsDividedBySamplesAndPositions() throws {
+    let model = ModelSpecification(name: "m", layers: [.init(.transpose([0, 2, 1])), .init(.prelu())])
+    let options = LossOptions(labelSmoothing: 0.1, classWeights: [1, 2, 3])
+    let graph = try model.trainingGraph(
+      sampleShape: [3, 5], shardSamples: 2, globalBatch: 10, loss: .crossEntropy, options: options)
+    #expect(graph[graph.inputs[1]].type == TensorType([2, 5], .int32))
+    let rule = SoftmaxCrossEntropy(divisor: 50, smoothing: 0.1, weights: [1, 2, 3])
+    #expect(graph.nodes[2].operation == .softmaxCrossEntropy(rule))
+    let evaluation = try model.evaluationGraph(
+      sampleShape: [3, 5], batch: 4, loss: .crossEntropy, options: options)
+    #expect(evaluation.nodes[2].operation == .softmaxCrossEntropy(SoftmaxCrossEntropy(divisor: 1)))
+  }
+
+  @Test func lossesTakeTheirOptions() throws {
+    let model = ModelSpecification(name: "m", layers: [.init(.dense(outputs: 2))])
+    func operation(_ loss: Loss) throws -> ModelGraph.Operation {
+      let options = LossOptions(classWeights: [2, 0.5], huberDelta: 3)
+      return try model.trainingGraph(
+        sampleShape: [3], shardSamples: 2, globalBatch: 6, loss: loss, options: options
+      ).nodes[1].operation
+    }
+    #expect(try operation(.huber) == .elementLoss(ElementLoss(.huber(delta: 3), divisor: 12)))
+    let weighted = ElementLossFunction.binaryCrossEntropy(weights: [2, 0.5])
+    #expect(try operation(.binaryCrossEntropy) == .elementLoss(ElementLoss(weighted, divisor: 12)))
+    #expect(try operation(.meanAbsoluteError) == .elementLoss(ElementLoss(.absoluteError, divisor: 12)))
+  }
+
+  @Test(arguments: [
+    [LayerSpecification(.dense(outputs: 4)), .init(.activation(.sigmoid), name: "last")],
+    [.init(.dense(outputs: 4, activation: .sigmoid), name: "last")],
+  ]) func sigmoidBeforeBinaryCrossEntropyIsRefused(layers: [LayerSpecification]) {
+    let model = ModelSpecification(name: "m", layers: layers)
+    let error = #expect(throws: GraphError.self) {
+      try model.trainingGraph(sampleShape: [3], shardSamples: 2, globalBatch: 2, loss: .binaryCrossEntropy)
+    }
+    #expect(
+      error?.description
+        == "layer 'last': binary-cross-entropy takes the sigmoid itself, and would take it twice; remove it")
+  }
+
   @Test func softmaxBeforeCrossEntropyIsRefused() {
-    let model = ModelSpecification(name: "m", layers: [.init(.dense(outputs: 4)), .init(.softmax)])
+    let model = ModelSpecification(name: "m", layers: [.init(.dense(outputs: 4)), .init(.softmax())])
     let error = #expect(throws: GraphError.self) {
       try model.trainingGraph(sampleShape: [3], shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
     }
@@ -97,7 +138,7 @@ import Models
 
   @Test func structureIsCheckedBeforeShapes() {
     #expect(
-      problems(.init(.flatten, name: "a"), .init(.softmax, name: "a")) == [
+      problems(.init(.flatten, name: "a"), .init(.softmax(), name: "a")) == [
         "1 layer 'a': two layers are named 'a'; give each its own name"
       ])
     #expect(
@@ -107,7 +148,7 @@ import Models
         "2 layer 'loss': 'loss' is a name that Apus uses itself; choose another",
       ])
     #expect(
-      problems(.init(.flatten, name: "first"), .init(.add(left: "frist", right: "last")), .init(.flatten, name: "last"))
+      problems(.init(.flatten, name: "first"), .init(.add(["frist", "last"])), .init(.flatten, name: "last"))
         == [
           "1 layer 'add1': there is no layer 'frist'; did you mean 'first'?",
           "1 layer 'add1': layer 'last' does not come before this one; a layer takes its input from an earlier layer",
@@ -131,7 +172,7 @@ import Models
     let model = ModelSpecification(
       name: "m",
       layers: Zoo.lenet5.model().layers + [
-        .init(.dropout(rate: 0.25)), .init(.softmax, from: "f1"), .init(.add(left: "p1", right: "p2")),
+        .init(.dropout(rate: 0.25)), .init(.softmax(), from: "f1"), .init(.add(["p1", "p2"])),
       ])
     #expect(try JSONDecoder().decode(ModelSpecification.self, from: JSONEncoder().encode(model)) == model)
   }

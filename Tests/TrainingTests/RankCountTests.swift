@@ -1,4 +1,7 @@
+import Execution
 import Foundation
+import ModelGraph
+import Safetensors
 import TestSupport
 import Testing
 import Training
@@ -18,6 +21,29 @@ struct RankCountTests {
     let one = try small.newestCheckpoint("run-1")
     for ranks in 2...4 { #expect(try small.newestCheckpoint("run-\(ranks)") == one, "\(ranks) ranks") }
     #expect(small.checkpoints("run-1") == [8, 12])
+  }
+
+  @Test(
+    "Batch norms and what they observe are the same on any number of ranks", arguments: [Precision.float32, .bfloat16])
+  func statistics(precision: Precision) throws {
+    guard precision.isSupported else { return }
+    let small = try SmallJob()
+    let job = try small.job([
+      "activation: tanh}": "bias: false}\n    - batch_norm: {activation: relu}",
+      "shards: 6": "shards: 6\n  precision: \(precision.rawValue)",
+    ])
+    for ranks in 1...3 { _ = try train(job, run: small.path("run-\(ranks)"), ranks: ranks) }
+    let one = try small.newestCheckpoint("run-1")
+    for ranks in 2...3 { #expect(try small.newestCheckpoint("run-\(ranks)") == one, "\(ranks) ranks") }
+    let file = try SafetensorsFile(decoding: one, checksum: .required)
+    let mean = try #require(file.tensors.first { $0.name == "norm1.running_mean" }).elements(as: Float.self)
+    let variance = try #require(file.tensors.first { $0.name == "norm1.running_var" }).elements(as: Float.self)
+    // Twelve steps of a tenth of the way each.
+    #expect(mean.allSatisfy { $0 != 0 && abs($0) < 3 } && variance.allSatisfy { $0 > 0.28 && $0 != 1 })
+    #expect(!file.tensors.contains { $0.name == "optimizer.0.norm1.running_mean" })
+    // The test set is normalised with the running values: the bands are found nevertheless.
+    let report = try #require(try small.records("run-1", "epoch").last)
+    #expect(try #require(report["testAccuracy"] as? Double) > 0.5)
   }
 
   @Test("The same bits with a squared error on another seed, and other bits than with the first seed")

@@ -142,6 +142,6 @@ struct TrainingHealthTests {
     let activations = [DeadUnits(layer: "a", units: 7, dead: 3), DeadUnits(layer: "b", units: 10, dead: dead)]
     let warnings = health.look(step: 1, epoch: 1, norms: norms([1]), activations: activations).warnings
     #expect(warnings.map(\.name) == (isWarned ? [.deadReLUs] : []))
-    if isWarned { #expect(warnings[0].message.hasPrefix("6 of 10 units of layer 'b' are 0 ")) }
+    if isWarned { #expect(warnings.first?.message.hasPrefix("6 of 10 units of layer 'b' are 0 ") == true) }
   }
 }

@@ -152,7 +152,7 @@ struct TrainingOptionsTests {
 
 @Suite("Early stopping")
 struct EarlyStoppingRunTests {
-  /// Trains well at first and is then thrown off: the rate leaps in the sixth epoch.
+  /// Learns at a rate and under an L1 at which the test loss soon goes up and down.
   private static let spoiled: KeyValuePairs = [
     adam: """
     {name: sgd, learning_rate: 0.1, momentum: 0.9}
@@ -202,6 +202,23 @@ struct EarlyStoppingRunTests {
     _ = try train(job, run: small.path("run"), ranks: after, resume: true)
     #expect(try small.newestCheckpoint("run") == small.newestCheckpoint("whole"))
     #expect(try small.recordedSteps("run").count == steps)
+  }
+
+  @Test("The best weights survive a kill: whichever checkpoint is the newest left", arguments: [2, 5, 9])
+  func killed(left: Int) throws {
+    let small = try SmallJob()
+    let job = try small.job(
+      KeyValuePairs(dictionaryLiteral: Self.spoiled[0], Self.spoiled[1], ("every_steps: 4, keep: 2", "keep: 99")))
+    _ = try train(job, run: small.path("whole"))
+    let steps = small.checkpoints("whole")
+    try #require(steps.count > left)
+    try FileManager.default.copyItem(atPath: small.path("whole"), toPath: small.path("run"))
+    for step in steps.dropFirst(left) {
+      try FileManager.default.removeItem(atPath: small.path(small.checkpointName("run", step)))
+    }
+    _ = try train(job, run: small.path("run"), ranks: 2, resume: true)
+    #expect(small.checkpoints("run") == steps)
+    #expect(try small.newestCheckpoint("run") == small.newestCheckpoint("whole"))
   }
 
   @Test("A run that came to its end goes on from its last weights if more epochs are asked for, not from the best")

@@ -106,6 +106,22 @@ extension CommandTests {
       #expect(result.lines.last?.hasPrefix("memory of a step: parameters 1.57 TiB, gradients 1.57 TiB, ") == true)
     }
 
+    @Test("A layer that keeps others from learning is described with a warning, and refused in training if all are")
+    func blockedGradient() async throws {
+      let small = try SmallJob()
+      let warning =
+        "its slope is 0 everywhere, so 'conv1.weight', 'conv1.bias' will not learn; use 'sigmoid' or 'tanh' in "
+      let some = try await apus(["describe", small.job(["activation: tanh": "activation: binary_step"])], in: small)
+      #expect(some.exitCode == 0 && some.output.hasPrefix("small, 4 samples"), "\(some.errors)")
+      #expect(some.errors == "warning: blocked-gradient: layer 'conv1': \(warning)training\n")
+      let job = try small.job(["- dense: {outputs: 4}": "- dense: {outputs: 4, activation: binary_step}"])
+      #expect(try await apus(["describe", job], in: small).exitCode == 0)
+      let all = try await apus(["train", job], in: small)
+      #expect(all.exitCode == 3)
+      #expect(
+        all.errors.contains("job.yaml:20:7: layer 'dense2': nothing can be trained: its slope is 0"), "\(all.errors)")
+    }
+
     @Test("A wrong shape of a sample is a usage error")
     func shape() async throws {
       let result = try await apus(["describe", "lenet5", "--input", "1x28xx"], in: SmallJob())

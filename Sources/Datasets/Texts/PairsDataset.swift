@@ -30,6 +30,8 @@ package struct PairsSpecification: Hashable, Codable, Sendable {
 /// Pairs of texts for an encoder and a decoder: `input` [S], `decoder_input` [T] (the start mark, then the target) and
 /// `labels` [T] (the target, then the end mark; −1 behind it).
 package struct PairsDataset: SampleCollection {
+  package static let decoderInputName = "decoder_input"
+
   private let path: String
   private let specification: PairsSpecification
   private let sources: [String]
@@ -87,7 +89,7 @@ package struct PairsDataset: SampleCollection {
       count: count,
       [
         .init(SampleField(SampleShape.inputName, [sourceLength], .int32), .integers(input)),
-        .init(SampleField("decoder_input", [length], .int32), .integers(decoderInput)),
+        .init(SampleField(Self.decoderInputName, [length], .int32), .integers(decoderInput)),
         .init(pairs.target.field, .integers(labels)),
       ])
   }

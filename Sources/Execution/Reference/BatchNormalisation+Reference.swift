@@ -4,11 +4,6 @@ import ModelGraph
 // Shapes: x [N, C, …]; everything by channel [C].
 
 extension ReferenceTensor {
-  /// The channel of each element of [N, C, …].
-  fileprivate func channel(_ index: Int) -> Int { index / positions % shape[1] }
-
-  private var positions: Int { shape.dimensions.dropFirst(2).reduce(1, *) }
-
   /// The sum of a number of each element, by channel.
   fileprivate func channelSums(_ number: (Int) -> Double) -> [Double] {
     var sums = Array(repeating: 0.0, count: shape[1])

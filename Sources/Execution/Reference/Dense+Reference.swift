@@ -1,12 +1,13 @@
 import Kernels
 import ModelGraph
 
-// Shapes: N samples, I inputs, O outputs.
+// Shapes: N positions (samples, and what lies between samples and features), I inputs, O outputs.
 
 extension Dense: ReferenceRule {
   func run(_ inputs: [ReferenceTensor], _ context: ReferenceContext) throws -> [[Double]] {
     let (x, weights) = (inputs[0], inputs[1])
-    let (samples, features, outputs) = (x.shape[0], x.shape[1], weights.shape[0])
+    let (features, outputs) = (weights.shape[1], weights.shape[0])
+    let samples = x.elements.count / features
     var y = product(
       x.elements, .asWritten, weights.elements, .transposed, rows: samples, columns: outputs, inner: features)
     if hasBias {
@@ -21,8 +22,8 @@ extension DenseBackwardInput: ReferenceRule {
     let (dy, weights) = (inputs[0], inputs[1])
     return [
       product(
-        dy.elements, .asWritten, weights.elements, .asWritten, rows: dy.shape[0], columns: weights.shape[1],
-        inner: dy.shape[1])
+        dy.elements, .asWritten, weights.elements, .asWritten, rows: dy.elements.count / weights.shape[0],
+        columns: weights.shape[1], inner: weights.shape[0])
     ]
   }
 }
@@ -30,9 +31,10 @@ extension DenseBackwardInput: ReferenceRule {
 extension DenseBackwardWeights: ReferenceRule {
   func run(_ inputs: [ReferenceTensor], _ context: ReferenceContext) throws -> [[Double]] {
     let (x, dy) = (inputs[0], inputs[1])
-    let outputs = dy.shape[1]
+    let (features, outputs) = (x.shape[x.shape.rank - 1], dy.shape[dy.shape.rank - 1])
     let weights = product(
-      dy.elements, .transposed, x.elements, .asWritten, rows: outputs, columns: x.shape[1], inner: x.shape[0])
+      dy.elements, .transposed, x.elements, .asWritten, rows: outputs, columns: features,
+      inner: dy.elements.count / outputs)
     guard hasBias else { return [weights] }
     var bias = Array(repeating: 0.0, count: outputs)
     for (index, gradient) in dy.elements.enumerated() { bias[index % outputs] += gradient }

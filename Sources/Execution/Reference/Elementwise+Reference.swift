@@ -6,7 +6,7 @@ extension Reshape: ReferenceRule {
 
 extension Add: ReferenceRule {
   func run(_ inputs: [ReferenceTensor], _ context: ReferenceContext) throws -> [[Double]] {
-    [zip(inputs[0].elements, inputs[1].elements).map { $0 + $1 }]
+    [inputs.dropFirst().reduce(inputs[0].elements) { sum, term in zip(sum, term.elements).map { $0 + $1 } }]
   }
 }
 

@@ -1,5 +1,5 @@
 import Foundation
-import ModelGraph
+package import ModelGraph
 
 extension SoftmaxCrossEntropy: ReferenceRule {
   func run(_ inputs: [ReferenceTensor], _ context: ReferenceContext) throws -> [[Double]] {
@@ -10,10 +10,16 @@ extension SoftmaxCrossEntropy: ReferenceRule {
       guard let label else { continue }
       let largest = row.max() ?? 0
       let logarithm = largest + log(row.reduce(0) { $0 + exp($1 - largest) })
-      let mean = row.reduce(0, +) / Double(row.count)
-      loss += logarithm - (1 - smoothing) * row[row.startIndex + label] - smoothing * mean
+      loss += zip(row, shares(of: label, classes: row.count)).reduce(0) { $0 + $1.1 * (logarithm - $1.0) }
     }
     return [[loss / Double(divisor)], rows.flatMap(softmax)]
+  }
+
+  /// w q: what the logarithm of each probability counts.
+  fileprivate func shares(of label: Int, classes: Int) -> [Double] {
+    (0..<classes).map { index in
+      (weights.isEmpty ? 1 : weights[index]) * ((index == label ? 1 - smoothing : 0) + smoothing / Double(classes))
+    }
   }
 }
 
@@ -21,27 +27,49 @@ extension SoftmaxCrossEntropyBackward: ReferenceRule {
   func run(_ inputs: [ReferenceTensor], _ context: ReferenceContext) throws -> [[Double]] {
     let labels = try classes(inputs[1], of: inputs[0].shape.dimensions.last ?? 0, layer: context.layer)
     return [
-      zip(rows(of: inputs[0]), labels).flatMap { probabilities, label in
-        probabilities.enumerated().map { index, probability in
-          guard let label else { return 0 }
-          let share = smoothing / Double(probabilities.count)
-          return (probability - (index == label ? 1 - smoothing : 0) - share) / Double(divisor)
-        }
+      zip(rows(of: inputs[0]), labels).flatMap { probabilities, label -> [Double] in
+        guard let label else { return probabilities.map { _ in 0 } }
+        let shares = forward.shares(of: label, classes: probabilities.count)
+        let sum = shares.reduce(0, +)
+        return zip(probabilities, shares).map { ($0 * sum - $1) / Double(forward.divisor) }
       }
     ]
   }
 }
 
-extension MeanSquaredError: ReferenceRule {
-  func run(_ inputs: [ReferenceTensor], _ context: ReferenceContext) throws -> [[Double]] {
-    let sum = zip(inputs[0].elements, inputs[1].elements).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-    return [[sum / Double(divisor)]]
+extension ElementLossFunction {
+  /// f(x, t) and ∂f/∂x, of the element at `index` of a tensor with `width` outputs.
+  package func value(_ x: Double, _ t: Double, index: Int, width: Int) -> (loss: Double, slope: Double) {
+    let distance = x - t
+    switch self {
+    case .squaredError: return (distance * distance, 2 * distance)
+    case .absoluteError: return (abs(distance), distance > 0 ? 1 : distance < 0 ? -1 : 0)
+    case .huber(let delta):
+      guard abs(distance) > delta else { return (distance * distance / 2, distance) }
+      return (delta * (abs(distance) - delta / 2), distance > 0 ? delta : -delta)
+    case .binaryCrossEntropy(let weights):
+      let weight = weights.isEmpty ? 1 : weights[index % width]
+      return (weight * (max(x, 0) - x * t + log1p(exp(-abs(x)))), weight * (1 / (1 + exp(-x)) - t))
+    }
+  }
+
+  fileprivate func values(_ inputs: [ReferenceTensor]) -> [(loss: Double, slope: Double)] {
+    let width = inputs[0].shape.dimensions.last ?? 1
+    return zip(inputs[0].elements, inputs[1].elements).enumerated().map {
+      value($0.element.0, $0.element.1, index: $0.offset, width: width)
+    }
   }
 }
 
-extension MeanSquaredErrorBackward: ReferenceRule {
+extension ElementLoss: ReferenceRule {
   func run(_ inputs: [ReferenceTensor], _ context: ReferenceContext) throws -> [[Double]] {
-    [zip(inputs[0].elements, inputs[1].elements).map { 2 * ($0 - $1) / Double(divisor) }]
+    [[function.values(inputs).reduce(0) { $0 + $1.loss } / Double(divisor)]]
+  }
+}
+
+extension ElementLossBackward: ReferenceRule {
+  func run(_ inputs: [ReferenceTensor], _ context: ReferenceContext) throws -> [[Double]] {
+    [function.values(inputs).map { $0.slope / Double(divisor) }]
   }
 }
 

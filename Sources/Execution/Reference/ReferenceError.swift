@@ -9,6 +9,8 @@ package struct ReferenceError: Error, Hashable, Sendable, CustomStringConvertibl
     case sizeMismatch
     /// A label that is no class: not whole, or beyond the last class.
     case badLabel
+    /// A token that is no row of the embedding's table.
+    case badToken
     /// The loss or a gradient is infinite or not a number, so that nothing can be compared with it.
     case notFinite
     /// The graph has no gradients, or the loss is not a scalar.

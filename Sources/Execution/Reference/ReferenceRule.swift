@@ -31,6 +31,12 @@ extension Operation {
     case .maxPoolBackward(let rule): rule
     case .averagePool(let rule): rule
     case .averagePoolBackward(let rule): rule
+    case .recurrent(let rule): rule
+    case .recurrentBackward(let rule): rule
+    case .embedding(let rule): rule
+    case .embeddingBackward(let rule): rule
+    case .repeated(let rule): rule
+    case .repeatedBackward(let rule): rule
     case .reshape(let rule): rule
     case .add(let rule): rule
     case .dropout(let rule): rule
@@ -40,11 +46,26 @@ extension Operation {
     case .softmaxBackward(let rule): rule
     case .softmaxCrossEntropy(let rule): rule
     case .softmaxCrossEntropyBackward(let rule): rule
-    case .meanSquaredError(let rule): rule
-    case .meanSquaredErrorBackward(let rule): rule
+    case .elementLoss(let rule): rule
+    case .elementLossBackward(let rule): rule
     case .batchNormalisation(let rule): rule
     case .batchNormalisationBackward(let rule): rule
     case .affineNormalisation(let rule): rule
+    case .prelu(let rule): rule
+    case .preluBackward(let rule): rule
+    case .maxout(let rule): rule
+    case .maxoutBackward(let rule): rule
+    case .zeros(let rule): rule
+    case .concatenate(let rule): rule
+    case .slice(let rule): rule
+    case .sliceBackward(let rule): rule
+    case .split(let rule): rule
+    case .transpose(let rule): rule
+    case .subtract(let rule): rule
+    case .multiply(let rule): rule
+    case .scale(let rule): rule
+    case .reduce(let rule): rule
+    case .reduceBackward(let rule): rule
     }
   }
 }

@@ -1,3 +1,4 @@
+import ModelGraph
 import Models
 
 extension JobReader {
@@ -9,21 +10,19 @@ extension JobReader {
     let loss: Loss? = reader.choice("loss", .otherwise(Job.Defaults.loss))
     let optimizer = reader.mapping(
       "optimizer", example: "optimizer: {name: adam, learning_rate: 0.001}", read: readOptimizer)
+    let precision: Precision? = reader.choice("precision", .otherwise(Job.Defaults.precision))
     let reduction: Reduction? = reader.choice("reduction", .otherwise(Job.Defaults.reduction))
-    let smoothing = reader.number("label_smoothing", .fraction, .otherwise(Job.Defaults.labelSmoothing))
     let l1 = reader.number("l1", .notNegative, .otherwise(Job.Defaults.l1))
     let options = readOptions(&reader)
-    if let loss, let smoothing, smoothing > 0, loss != .crossEntropy, let entry = reader.entry("label_smoothing") {
-      reader.report(
-        entry.value.place,
-        "'label_smoothing' is for the loss cross-entropy, not \(loss.rawValue); remove it or change 'loss'")
-    }
-    guard let epochs, let batch, let shards, let loss, let smoothing, let optimizer, let l1, let reduction
+    let lossOptions = loss.flatMap { readLossOptions($0, &reader) }
+    guard let epochs, let batch, let shards, let loss, let lossOptions, let optimizer, let l1, let precision,
+      let reduction
     else { return nil }
     var training = TrainingSpecification(
       epochs: epochs, batch: batch, shards: shards, loss: loss, optimizer: optimizer, reduction: reduction)
-    training.labelSmoothing = smoothing
+    training.lossOptions = lossOptions
     training.l1 = l1
+    training.precision = precision
     training.schedule = options.schedule
     training.clipNorm = options.clipNorm
     training.clipValue = options.clipValue
@@ -32,6 +31,31 @@ extension JobReader {
     training.health = options.health
     if let entry = reader.entry("schedule") { checkWarmup(training, entry, &reader) }
     return training
+  }
+
+  private func readLossOptions(_ loss: Loss, _ reader: inout MappingReader) -> LossOptions? {
+    let options = LossOptions()
+    let smoothing = reader.number("label_smoothing", .fraction, .otherwise(options.labelSmoothing))
+    let delta = reader.number("huber_delta", .positive, .otherwise(options.huberDelta))
+    let weights = reader.value(
+      "class_weights", .otherwise([]), expected: "a list of a number above 0 for each class"
+    ) { node -> [Double]? in
+      guard case .sequence(let items) = node.content else { return nil }
+      let numbers = items.compactMap(\.number).filter(NumberRange.positive.contains)
+      return numbers.count == items.count ? numbers : nil
+    }
+    guard let smoothing, let delta, let weights else { return nil }
+    func requireLoss(_ key: String, _ fits: Bool, _ names: String) {
+      guard !fits, let entry = reader.entry(key) else { return }
+      reader.report(
+        entry.value.text == nil ? entry.keyPlace : entry.value.place,
+        "'\(key)' is for \(names), not \(loss.rawValue); remove it or change 'loss'")
+    }
+    requireLoss("label_smoothing", loss == .crossEntropy || smoothing == 0, "the loss cross-entropy")
+    requireLoss("huber_delta", loss == .huber, "the loss huber")
+    requireLoss(
+      "class_weights", loss.takesClassWeights || weights.isEmpty, "the losses cross-entropy and binary-cross-entropy")
+    return LossOptions(labelSmoothing: smoothing, classWeights: weights, huberDelta: delta)
   }
 
   /// The sections that may be left out.

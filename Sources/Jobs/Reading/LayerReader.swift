@@ -8,7 +8,16 @@ enum LayerKind: String, CaseIterable {
   case averagePool = "average_pool"
   case globalAveragePool = "global_average_pool"
   case batchNorm = "batch_norm"
+  case embedding, rnn, lstm, gru
+  case repeated = "repeat"
   case flatten, dropout, relu, tanh, sigmoid, softmax, add
+  case linear
+  case leakyReLU = "leaky_relu"
+  case prelu, elu, swish, gelu
+  case binaryStep = "binary_step"
+  case maxout
+  case logSoftmax = "log_softmax"
+  case concatenate, subtract, multiply, slice, transpose, reshape, mean, sum
 
   /// A line that could stand in a job.
   var example: String {
@@ -17,16 +26,44 @@ enum LayerKind: String, CaseIterable {
     case .dense: "- dense: {outputs: 10}"
     case .maxPool: "- max_pool: {kernel: 2}"
     case .averagePool: "- average_pool: {kernel: 2}"
+    case .embedding: "- embedding: {vocabulary: 10000, width: 128}"
+    case .rnn, .lstm, .gru: "- \(rawValue): {units: 256}"
+    case .repeated: "- repeat: 20"
     case .dropout: "- dropout: 0.5"
     case .add: "- add: [conv1, conv2]"
-    case .flatten, .globalAveragePool, .batchNorm, .relu, .tanh, .sigmoid, .softmax: "- \(rawValue)"
+    case .maxout: "- maxout: {outputs: 64, pieces: 2}"
+    case .concatenate: "- concatenate: [conv1, conv2]"
+    case .subtract: "- subtract: [conv1, conv2]"
+    case .multiply: "- multiply: [conv1, conv2]"
+    case .slice: "- slice: {dimension: 1, start: 0, count: 8}"
+    case .transpose: "- transpose: [0, 2, 1]"
+    case .reshape: "- reshape: [1, 28, 28]"
+    case .mean: "- mean: 1"
+    case .sum: "- sum: 1"
+    default: "- \(rawValue)"
     }
   }
 
+  /// Whether the word alone is a layer.
   var standsAlone: Bool {
     switch self {
-    case .flatten, .globalAveragePool, .batchNorm, .relu, .tanh, .sigmoid, .softmax: true
-    case .convolution, .dense, .maxPool, .averagePool, .dropout, .add: false
+    case .convolution, .dense, .maxPool, .averagePool, .dropout, .add, .maxout, .concatenate, .subtract, .multiply,
+      .slice, .transpose, .reshape, .mean, .sum, .embedding, .rnn, .lstm, .gru, .repeated:
+      false
+    default: true
+    }
+  }
+
+  /// Whether the layer lists its inputs itself.
+  var namesSources: Bool { [.add, .concatenate, .subtract, .multiply].contains(self) }
+
+  /// The setting that may be written for all of them, as the rate in `dropout: 0.5`.
+  var mainSetting: String? {
+    switch self {
+    case .dropout: "rate"
+    case .repeated: "count"
+    case .softmax, .logSoftmax, .mean, .sum: "dimension"
+    default: ActivationName(rawValue: rawValue)?.mainSetting
     }
   }
 }
@@ -75,7 +112,7 @@ struct LayerReader {
     var reader = MappingReader(
       pairs, path: "model.layers.\(number)", label: "layer \(number) (\(name))", place: key.place, findings: findings)
     let layerName = reader.has("name") ? reader.text("name", .required(example: "c1")) : ""
-    let from = reader.has("from") && kind != .add ? reader.text("from", .required(example: "c1")) : nil
+    let from = reader.has("from") && !kind.namesSources ? reader.text("from", .required(example: "c1")) : nil
     let layerKind = read(kind, &reader)
     reader.finish()
     guard let layerName, let layerKind else { return nil }
@@ -111,8 +148,10 @@ struct LayerReader {
     switch (kind, value.content) {
     case (_, .mapping(let pairs)): return pairs
     case _ where value.isNull: return kind.standsAlone ? [] : nil
-    case (.dropout, .scalar): return pair("rate")
-    case (.add, .sequence): return pair("of")
+    case (_, .scalar): return kind.mainSetting.map(pair)
+    case (.transpose, .sequence): return pair("order")
+    case (.reshape, .sequence): return pair("shape")
+    case (_, .sequence): return kind.namesSources ? pair("of") : nil
     default: return nil
     }
   }
@@ -123,7 +162,7 @@ struct LayerReader {
     case .dense:
       let outputs = reader.integer("outputs", in: 1...Limits.outputs, .required(example: "10"))
       let bias = reader.flag("bias", .otherwise(true))
-      let activation = readActivation(&reader)
+      let activation = reader.activation()
       guard let outputs, let bias else { return nil }
       return .dense(outputs: outputs, hasBias: bias, activation: activation)
     case .maxPool: return window(&reader).map { .maxPool($0) }
@@ -132,29 +171,62 @@ struct LayerReader {
       guard let window = window(&reader), let countsPadding else { return nil }
       return .averagePool(window, countsPadding: countsPadding)
     case .globalAveragePool: return .globalAveragePool
+    case .embedding:
+      let vocabulary = reader.integer("vocabulary", in: 1...Limits.vocabulary, .required(example: "10000"))
+      let width = reader.integer("width", in: 1...Limits.units, .required(example: "128"))
+      guard let vocabulary, let width else { return nil }
+      return .embedding(vocabulary: vocabulary, width: width)
+    case .rnn: return recurrent(.rnn, &reader)
+    case .lstm: return recurrent(.lstm, &reader)
+    case .gru: return recurrent(.gru, &reader)
+    case .repeated:
+      return reader.integer("count", in: 1...Limits.repetitions, .required(example: "20")).map { .repeated(count: $0) }
     case .dropout:
       return reader.number("rate", .fraction, .required(example: "0.5")).map { .dropout(rate: $0) }
-    case .add:
-      let names = reader.value(
-        "of", .required(example: "[conv1, conv2]"), expected: "a list of the names of two earlier layers"
-      ) { node -> [String]? in
-        guard case .sequence(let items) = node.content, items.count == 2 else { return nil }
-        let names = items.compactMap(\.text)
-        return names.count == 2 ? names : nil
-      }
-      return names.map { .add(left: $0[0], right: $0[1]) }
+    case .add, .concatenate, .subtract, .multiply: return combination(kind, &reader)
+    case .slice, .transpose, .reshape, .mean, .sum: return shaping(kind, &reader)
     case .batchNorm:
       let epsilon = reader.number("epsilon", .positive, .otherwise(1e-5))
       let momentum = reader.number("momentum", .fraction, .otherwise(0.1))
-      let activation = readActivation(&reader)
+      let activation = reader.activation()
       guard let epsilon, let momentum else { return nil }
       return .batchNormalisation(epsilon: epsilon, momentum: momentum, activation: activation)
     case .flatten: return .flatten
-    case .softmax: return .softmax
-    case .relu: return .activation(.relu)
-    case .tanh: return .activation(.tanh)
-    case .sigmoid: return .activation(.sigmoid)
+    case .softmax, .logSoftmax:
+      return dimension(&reader, .otherwise(-1)).map { .softmax(dimension: $0, isLogarithm: kind == .logSoftmax) }
+    case .prelu:
+      let isPerChannel = reader.flag("per_channel", .otherwise(false))
+      let slope = reader.number("initial_slope", .notNegative, .otherwise(PReLUSettings().initialSlope))
+      guard let isPerChannel, let slope else { return nil }
+      return .prelu(PReLUSettings(isPerChannel: isPerChannel, initialSlope: slope))
+    case .maxout:
+      let outputs = reader.integer("outputs", in: 1...Limits.outputs, .required(example: "64"))
+      let pieces = reader.integer("pieces", in: 2...256, .required(example: "2"))
+      let bias = reader.flag("bias", .otherwise(true))
+      guard let outputs, let pieces, let bias else { return nil }
+      return .maxout(outputs: outputs, pieces: pieces, hasBias: bias)
+    case .linear: return .identity
+    case .relu, .tanh, .sigmoid, .leakyReLU, .elu, .swish, .gelu, .binaryStep:
+      return ActivationName(rawValue: kind.rawValue)?.function(&reader).map { .activation($0) }
     }
+  }
+
+  private func recurrent(_ cell: RecurrentCell, _ reader: inout MappingReader) -> LayerSpecification.Kind? {
+    let units = reader.integer("units", in: 1...Limits.units, .required(example: "256"))
+    let layers = reader.integer("layers", in: 1...Limits.recurrentLayers, .otherwise(1))
+    let returns: RecurrentSettings.Returns? = reader.choice("returns", .otherwise(.last))
+    let dropout = reader.number("dropout", .fraction, .otherwise(0))
+    if let dropout, let layers, dropout > 0, layers == 1, let entry = reader.entry("dropout") {
+      reader.report(
+        entry.value.place,
+        "'dropout' in \(reader.label) acts between recurrent layers, and there is one; raise 'layers', or put a "
+          + "'- dropout: \(dropout)' behind it")
+      return nil
+    }
+    guard let units, let layers, let returns, let dropout else { return nil }
+    return .recurrent(
+      RecurrentSettings(
+        cell, units: units, layers: layers, returns: returns, dropout: dropout))
   }
 
   private func convolution(_ reader: inout MappingReader) -> LayerSpecification.Kind? {
@@ -165,7 +237,7 @@ struct LayerReader {
     let dilation = reader.extent("dilation", from: 1, .otherwise(Extent(1)))
     let groups = reader.integer("groups", in: 1...Limits.channels, .otherwise(1))
     let bias = reader.flag("bias", .otherwise(true))
-    let activation = readActivation(&reader)
+    let activation = reader.activation()
     guard let channels, let kernel, let stride, let padding, let dilation, let groups, let bias else { return nil }
     return .convolution(
       ConvolutionSettings(
@@ -181,9 +253,5 @@ struct LayerReader {
     let roundsUp = reader.flag("round_up", .otherwise(false))
     guard let kernel, let stride, let padding, let roundsUp else { return nil }
     return Window(kernel: kernel, stride: stride, padding: padding, roundsUp: roundsUp)
-  }
-
-  private func readActivation(_ reader: inout MappingReader) -> ActivationFunction? {
-    reader.has("activation") ? reader.choice("activation", .required(example: "relu")) : nil
   }
 }

@@ -13,6 +13,7 @@ package struct BatchNormalisation: OperationRule {
   package init(epsilon: Double) { self.epsilon = epsilon }
 
   package var name: String { "batch norm" }
+  package var inputCount: ClosedRange<Int> { 3...3 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let channel = try channelType(inputs, layer: layer)
@@ -47,6 +48,7 @@ package struct BatchNormalisationBackward: OperationRule {
   package init() {}
 
   package var name: String { "batch norm backward" }
+  package var inputCount: ClosedRange<Int> { 5...5 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     [inputs[0], inputs[2], inputs[2]]
@@ -63,6 +65,7 @@ package struct AffineNormalisation: OperationRule {
   package init(epsilon: Double) { self.epsilon = epsilon }
 
   package var name: String { "normalise" }
+  package var inputCount: ClosedRange<Int> { 5...5 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     _ = try channelType(inputs, layer: layer)

@@ -26,6 +26,7 @@ package struct Convolution: OperationRule {
   }
 
   package var name: String { "convolution" }
+  package var inputCount: ClosedRange<Int> { hasBias ? 3...3 : 2...2 }
 
   /// The window that weights of a shape slide over the input.
   package func window(weights: Shape) -> Window {
@@ -90,6 +91,7 @@ package struct ConvolutionBackwardInput: OperationRule {
   }
 
   package var name: String { "convolution backward input" }
+  package var inputCount: ClosedRange<Int> { 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] { [TensorType(input)] }
 
@@ -109,6 +111,7 @@ package struct ConvolutionBackwardWeights: OperationRule {
   }
 
   package var name: String { "convolution backward weights" }
+  package var inputCount: ClosedRange<Int> { 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     forward.hasBias ? [TensorType(weights), TensorType([weights[0]])] : [TensorType(weights)]

@@ -2,27 +2,30 @@ package import Units
 
 // Shapes: N samples, I inputs, O outputs.
 
-/// y = x Wᵀ + b, with x [N, I], W [O, I], b [O] and y [N, O] (the layout of PyTorch's `nn.Linear`).
+/// y = x Wᵀ + b, with x [N, …, I], W [O, I], b [O] and y [N, …, O] (the layout of PyTorch's `nn.Linear`).
+///
+/// Dimensions between samples and features, such as the steps of a sequence, are positions that share the weights.
 package struct Dense: OperationRule {
   package let hasBias: Bool
 
   package init(hasBias: Bool = true) { self.hasBias = hasBias }
 
   package var name: String { "dense" }
+  package var inputCount: ClosedRange<Int> { hasBias ? 3...3 : 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let x = inputs[0].shape
     let weights = inputs[1].shape
-    guard x.rank == 2 else {
+    guard x.rank >= 2, inputs[0].elementType == .float32 else {
+      throw GraphError(
+        .shapeMismatch, layer: layer, "a dense layer takes [samples, …, features], its input is \(inputs[0])")
+    }
+    guard let features = x.dimensions.last, features == weights[1] else {
       throw GraphError(
         .shapeMismatch, layer: layer,
-        "a dense layer takes [samples, features], its input is \(x); put a 'flatten' layer before it")
+        "weights \(weights) take \(weights[1]) features, the input \(x) has \(x[x.rank - 1])")
     }
-    guard x[1] == weights[1] else {
-      throw GraphError(
-        .shapeMismatch, layer: layer, "weights \(weights) take \(weights[1]) features, the input \(x) has \(x[1])")
-    }
-    return [TensorType([x[0], weights[0]])]
+    return [TensorType(Shape(x.dimensions.dropLast() + [weights[0]]))]
   }
 
   package func inputGradients(_ node: GradientContext, in graph: inout Graph) throws -> [ValueID?] {
@@ -38,41 +41,45 @@ package struct Dense: OperationRule {
   }
 
   package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
-    let y = outputs[0].shape
-    return FLOPs(2 * y[0] * y[1] * inputs[0].shape[1] + (hasBias ? y.elementCount : 0))
+    let y = outputs[0].shape.elementCount
+    return FLOPs(2 * y * inputs[1].shape[1] + (hasBias ? y : 0))
   }
 }
 
-/// dx = dy W, from dy [N, O] and W [O, I] to dx [N, I].
+/// dx = dy W, from dy [N, …, O] and W [O, I] to dx [N, …, I].
 package struct DenseBackwardInput: OperationRule {
   package init() {}
 
   package var name: String { "dense backward input" }
+  package var inputCount: ClosedRange<Int> { 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
-    [TensorType([inputs[0].shape[0], inputs[1].shape[1]])]
+    [TensorType(Shape(inputs[0].shape.dimensions.dropLast() + [inputs[1].shape[1]]))]
   }
 
   package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
-    FLOPs(2 * outputs[0].shape.elementCount * inputs[0].shape[1])
+    FLOPs(2 * outputs[0].shape.elementCount * inputs[1].shape[0])
   }
 }
 
-/// dW = dyᵀ x and db = Σₙ dy, from x [N, I] and dy [N, O] to dW [O, I] and db [O].
+/// dW = dyᵀ x and db = Σ dy over all positions, from x [N, …, I] and dy [N, …, O] to dW [O, I] and db [O].
 package struct DenseBackwardWeights: OperationRule {
   package let hasBias: Bool
 
   package init(hasBias: Bool) { self.hasBias = hasBias }
 
   package var name: String { "dense backward weights" }
+  package var inputCount: ClosedRange<Int> { 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
-    let weights = TensorType([inputs[1].shape[1], inputs[0].shape[1]])
-    return hasBias ? [weights, TensorType([inputs[1].shape[1]])] : [weights]
+    let (x, dy) = (inputs[0].shape, inputs[1].shape)
+    let outputs = dy[dy.rank - 1]
+    let weights = TensorType([outputs, x[x.rank - 1]])
+    return hasBias ? [weights, TensorType([outputs])] : [weights]
   }
 
   package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
-    FLOPs(
-      2 * inputs[0].shape[0] * outputs[0].shape.elementCount + (hasBias ? inputs[1].shape.elementCount : 0))
+    let dy = inputs[1].shape.elementCount
+    return FLOPs(2 * dy * outputs[0].shape[1] + (hasBias ? dy : 0))
   }
 }

@@ -32,6 +32,7 @@ package struct MaxPool: OperationRule {
   package init(window: Window) { self.window = window }
 
   package var name: String { "max-pool" }
+  package var inputCount: ClosedRange<Int> { 1...1 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let y = try window.pooled(inputs[0].shape, layer: layer)
@@ -67,6 +68,7 @@ package struct MaxPoolBackward: OperationRule {
   }
 
   package var name: String { "max-pool backward" }
+  package var inputCount: ClosedRange<Int> { 2...2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] { [TensorType(input)] }
 
@@ -85,6 +87,7 @@ package struct AveragePool: OperationRule {
   }
 
   package var name: String { "average-pool" }
+  package var inputCount: ClosedRange<Int> { 1...1 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     if window.roundsUp, countsPadding {
@@ -118,6 +121,7 @@ package struct AveragePoolBackward: OperationRule {
   }
 
   package var name: String { "average-pool backward" }
+  package var inputCount: ClosedRange<Int> { 1...1 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] { [TensorType(input)] }
 

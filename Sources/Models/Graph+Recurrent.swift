@@ -1,0 +1,84 @@
+package import ModelGraph
+
+// Shapes: N samples, T steps, V tokens of a vocabulary, D width, I features, H units, Γ gates of the cell.
+
+extension Graph {
+  /// y[n, t] = table[tokens[n, t]]: a learned vector for each token of a vocabulary.
+  ///
+  /// Tokens [N, T] int32 → y [N, T, D]. Parameter: `<name>.weight` [V, D], drawn from normal(0, 1) (the default of
+  /// PyTorch's `nn.Embedding`).
+  ///
+  ///     let vectors = try graph.embedding("words", tokens, vocabulary: 10_000, width: 128)
+  ///
+  /// - Throws: `GraphError` if the tokens are not int32, or `vocabulary` or `width` is below 1.
+  package mutating func embedding(
+    _ name: String, _ tokens: ValueID, vocabulary: Int, width: Int
+  ) throws -> ValueID {
+    try requireAtLeastOne(vocabulary, "vocabulary", layer: name)
+    try requireAtLeastOne(width, "width", layer: name)
+    let table = TensorType([vocabulary, width])
+    let result = try Embedding().outputTypes([self[tokens].type, table], layer: name)
+    try requireFeasible(result + [table], workPerOutput: 1, layer: name)
+    let weight = parameter(name + ".weight", table.shape, .normal(deviation: 1))
+    return try append(.embedding(Embedding()), [tokens, weight], layer: name)[0]
+  }
+
+  /// Recurrent layers of one cell, one above the other, over x [N, T, I].
+  ///
+  /// → y [N, T, H], or with `returns: .last` the final h [N, H] of the last layer. Layer l has the parameters
+  /// `<name>.weight_ih_l<l>` [ΓH, I or H], `<name>.weight_hh_l<l>` [ΓH, H], `<name>.bias_ih_l<l>` and
+  /// `<name>.bias_hh_l<l>` [ΓH], all drawn from uniform(±1/√H): names, order of gates and defaults of PyTorch's `nn.RNN`,
+  /// `nn.LSTM` and `nn.GRU`. The state is zero at the first step.
+  ///
+  ///     let thought = try graph.recurrent("lstm", vectors, RecurrentSettings(.lstm, units: 256), isTraining: true)
+  ///
+  /// - Parameter isTraining: whether the dropout between layers is on.
+  /// - Throws: `GraphError` if x is not [samples, steps, features], or units or layers are below 1.
+  package mutating func recurrent(
+    _ name: String, _ x: ValueID, _ settings: RecurrentSettings, isTraining: Bool
+  ) throws -> ValueID {
+    try requireAtLeastOne(settings.units, "units", layer: name)
+    try requireAtLeastOne(settings.layers, "layers", layer: name)
+    var sequence = x
+    var last = x
+    for layer in 0..<settings.layers {
+      if layer > 0, isTraining, settings.dropout > 0 {
+        sequence = try dropout(name, sequence, rate: settings.dropout)
+      }
+      let outputs = try recurrentLayer(name, suffix: "_l\(layer)", sequence, settings.cell, units: settings.units)
+      (sequence, last) = (outputs[0], outputs[1])
+    }
+    return settings.returns == .last ? last : sequence
+  }
+
+  /// One layer in one direction; gives what `Recurrent` gives.
+  private mutating func recurrentLayer(
+    _ name: String, suffix: String, _ x: ValueID, _ cell: RecurrentCell, units: Int
+  ) throws -> [ValueID] {
+    let input = self[x].type
+    let rows = cell.gateCount * units
+    let features = input.shape.dimensions.last ?? 0
+    let shapes: [(kind: String, shape: Shape)] = [
+      ("weight_ih", [rows, features]), ("weight_hh", [rows, units]), ("bias_ih", [rows]), ("bias_hh", [rows]),
+    ]
+    let operation = Recurrent(cell)
+    let types = shapes.map { TensorType($0.shape) }
+    let result = try operation.outputTypes([input] + types, layer: name)
+    try requireFeasible(result + types, workPerOutput: cell.gateCount * (features + units), layer: name)
+    let fanIn = Initialiser.uniform(fanIn: units)
+    let parameters = shapes.map { parameter("\(name).\($0.kind)\(suffix)", $0.shape, fanIn) }
+    return try append(.recurrent(operation), [x] + parameters, layer: name)
+  }
+
+  /// y[n, t] = x[n]: a vector for each sample as a sequence of `count` equal steps, x [N, I] → y [N, T, I]; no parameters.
+  ///
+  ///     let steps = try graph.repeated("steps", thought, count: 20)
+  ///
+  /// - Throws: `GraphError` if `count` is below 1.
+  package mutating func repeated(_ name: String, _ x: ValueID, count: Int) throws -> ValueID {
+    try requireAtLeastOne(count, "count", layer: name)
+    let operation = Repeat(count: count)
+    try requireFeasible(try operation.outputTypes([self[x].type], layer: name), workPerOutput: 1, layer: name)
+    return try append(.repeated(operation), [x], layer: name)[0]
+  }
+}

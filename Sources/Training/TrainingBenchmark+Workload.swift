@@ -1,0 +1,100 @@
+import Datasets
+import Execution
+import ModelGraph
+import Models
+import Randomness
+
+extension TrainingBenchmark {
+  /// A network with its batch and optimizer, the same as `scripts/bench` gives PyTorch.
+  package enum Workload: String, Sendable, CaseIterable {
+    /// 784-512-256-10, batch 128 a rank.
+    case mlp
+    /// LeNet-5 with ReLU, batch 64 a rank.
+    case lenet5
+    /// Embedding 10,000×128, one layer of 256 units, dense 2 on its last state; batch 32 a rank, 100 tokens.
+    case rnn, lstm, gru
+
+    var model: ModelSpecification {
+      switch self {
+      case .mlp: Zoo.mlp.model()
+      case .lenet5: Zoo.lenet5.model()
+      case .rnn: Self.classifier(.rnn)
+      case .lstm: Self.classifier(.lstm)
+      case .gru: Self.classifier(.gru)
+      }
+    }
+
+    static let vocabulary = 10_000
+
+    private static func classifier(_ cell: RecurrentCell) -> ModelSpecification {
+      ModelSpecification(
+        name: cell.rawValue,
+        layers: [
+          .init(.embedding(vocabulary: vocabulary, width: 128)),
+          .init(.recurrent(RecurrentSettings(cell, units: 256))),
+          .init(.dense(outputs: 2)),
+        ])
+    }
+
+    private var isRecurrent: Bool {
+      switch self {
+      case .mlp, .lenet5: false
+      case .rnn, .lstm, .gru: true
+      }
+    }
+
+    /// An image, or tokens.
+    var input: SampleField {
+      isRecurrent
+        ? SampleField(SampleShape.inputName, [100], .int32) : SampleField(SampleShape.inputName, [1, 28, 28])
+    }
+
+    var fields: [SampleField] { [input, SampleField(SampleTarget.labelsName, [], .int32)] }
+
+    var classes: Int { isRecurrent ? 2 : 10 }
+
+    /// Samples a rank.
+    var batch: Int {
+      switch self {
+      case .mlp: 128
+      case .lenet5: 64
+      case .rnn, .lstm, .gru: 32
+      }
+    }
+
+    /// Samples that run at once. 32 images of LeNet-5 keep its activations in a core's second-level cache: measured
+    /// 1.15 times as fast as 64 at once.
+    var shardSamples: Int {
+      switch self {
+      case .mlp: 128
+      case .lenet5, .rnn, .lstm, .gru: 32
+      }
+    }
+
+    var optimizer: Optimizer {
+      isRecurrent
+        ? .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decoupled: true)
+        : .sgd(momentum: 0.9, weightDecay: 0, nesterov: false)
+    }
+
+    var learningRate: Float { isRecurrent ? 1e-4 : 0.01 }
+
+    /// What a rank trains on.
+    func samples(_ random: inout RandomStream) -> SampleBuffer {
+      let samples = SampleBuffer(fields: fields, capacity: batch)
+      if isRecurrent {
+        samples.withIntegers(0, 0..<batch) { tokens in
+          for index in tokens.indices { tokens[index] = Int32(random.below(Self.vocabulary)) }
+        }
+      } else {
+        samples.withFloats(0, 0..<batch) { numbers in
+          for index in numbers.indices { numbers[index] = Float(random.normal()) }
+        }
+      }
+      samples.withIntegers(1, 0..<batch) { labels in
+        for index in labels.indices { labels[index] = Int32(random.below(classes)) }
+      }
+      return samples
+    }
+  }
+}
