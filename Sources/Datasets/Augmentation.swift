@@ -55,6 +55,6 @@ package struct SeededAugmentation: Hashable, Sendable {
 
   /// A whole number of −reach ... reach from 32 random bits; its bias is below 2⁻²⁰ for any image.
   private static func offset(_ word: UInt32, within reach: Int) -> Int {
-    Int(UInt64(word) * UInt64(2 * reach + 1) >> 32) - reach
+    Int((UInt64(word) * UInt64(2 * reach + 1)) >> 32) - reach
   }
 }

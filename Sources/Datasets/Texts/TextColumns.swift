@@ -12,14 +12,14 @@ struct TextColumns {
     guard !rows.isEmpty else {
       throw DatasetError(.emptyData, path: path, "the file has a header and no rows", remedy: "give a file with data")
     }
+    for (key, name) in columns where !header.contains(name) {
+      throw DatasetError.unknownColumn(name, key: key, among: header, path: path)
+    }
     var values: [[String]] = []
-    for (key, name) in columns {
-      guard let index = header.firstIndex(of: name) else {
-        throw DatasetError.unknownColumn(name, key: key, among: header, path: path)
-      }
+    for index in columns.compactMap({ header.firstIndex(of: $0.name) }) {
       if let row = rows.first(where: { $0[index].text.trimmed.isEmpty }) {
         throw DatasetError(
-          .missingValue, path: path, line: row[index].line, column: row[index].column, "'\(name)' is empty",
+          .missingValue, path: path, line: row[index].line, column: row[index].column, "'\(header[index])' is empty",
           remedy: "fill it in, or remove the row")
       }
       values.append(rows.map { $0[index].text })
