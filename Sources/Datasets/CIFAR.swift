@@ -1,5 +1,5 @@
-/// The binary version of Krizhevsky's CIFAR-10 and CIFAR-100: records of label bytes and 3 × 32 × 32 pixels, red plane
-/// first.
+/// The binary version of Krizhevsky's CIFAR-10 and CIFAR-100: records of label bytes and 3 × 32 × 32 pixels, the red
+/// plane first.
 ///
 /// Source: www.cs.toronto.edu/~kriz/cifar.html, "Binary version".
 package enum CIFAR: Hashable, Sendable {

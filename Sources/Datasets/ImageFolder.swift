@@ -21,8 +21,8 @@ package struct ImageFolderSpecification: Hashable, Codable, Sendable {
 }
 
 extension ImageDataset {
-  /// Reads PNG and JPEG files from a folder with a folder for each class. They are decoded and brought to size here, once,
-  /// and kept as bytes.
+  /// Reads PNG and JPEG files from a folder with a folder for each class. They are decoded and brought to size here,
+  /// once, and kept as bytes.
   ///
   /// - Throws: `DatasetError` naming the file.
   package init(folder path: String, _ specification: ImageFolderSpecification) throws(DatasetError) {

@@ -5,7 +5,7 @@ extension Compiler {
   mutating func crossEntropy(_ node: LoweredNode, _ rule: SoftmaxCrossEntropy) throws {
     let logits = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
     let labels = try tensor(node.inputs[1])
-    let loss = try lossResult(node.outputs[0])
+    let loss = result(node.outputs[0], in: try .plain([]))
     let probabilities = result(node.outputs[1], in: logits.layout)
     try append(
       CrossEntropyKernel(crossEntropyShape(node.inputs[0], rule)),
@@ -26,7 +26,7 @@ extension Compiler {
   mutating func elementLoss(_ node: LoweredNode, _ rule: ElementLoss) throws {
     let prediction = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
     let target = try tensor(node.inputs[1], in: .plain(shape(node.inputs[1])))
-    let loss = try lossResult(node.outputs[0])
+    let loss = result(node.outputs[0], in: try .plain([]))
     try append(
       ElementLossKernel(function: rule.function, divisor: rule.divisor, rows: elementRows(node.inputs[0])),
       [prediction.storage, target.storage, loss.storage], results: [(node.outputs[0], loss)], node: node)
@@ -52,12 +52,5 @@ extension Compiler {
     return CrossEntropyShape(
       samples: shape.elementCount / max(classes, 1), classes: classes, divisor: rule.divisor,
       smoothing: Float(rule.smoothing), weights: rule.weights.map { Float($0) })
-  }
-
-  /// The training loss lies behind the gradients, to be summed over shards with them.
-  private mutating func lossResult(_ value: ValueID) throws -> Tensor {
-    let layout = try Layout.plain([])
-    let isTraining = lowered.graph.outputs["loss"] == value && !lowered.graph.parameterGradients.isEmpty
-    return isTraining ? Tensor(layout: layout, storage: .loss) : result(value, in: layout)
   }
 }

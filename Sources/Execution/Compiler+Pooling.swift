@@ -67,6 +67,25 @@ extension Compiler {
   }
 }
 
+extension Compiler {
+  mutating func adaptiveAveragePool(_ node: LoweredNode) throws {
+    let x = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
+    let y = result(node.outputs[0], in: try .plain(shape(node.outputs[0])))
+    let windows = AdaptiveWindows(input: shape(node.inputs[0]), output: shape(node.outputs[0]))
+    try append(
+      AdaptiveAveragePoolKernel(windows: windows), [x.storage, y.storage], results: [(node.outputs[0], y)], node: node)
+  }
+
+  mutating func adaptiveAveragePoolBackward(_ node: LoweredNode) throws {
+    let dy = try tensor(node.inputs[0], in: .plain(shape(node.inputs[0])))
+    let dx = result(node.outputs[0], in: try .plain(shape(node.outputs[0])))
+    let windows = AdaptiveWindows(input: shape(node.outputs[0]), output: shape(node.inputs[0]))
+    try append(
+      AdaptiveAveragePoolBackwardKernel(windows: windows), [dy.storage, dx.storage],
+      results: [(node.outputs[0], dx)], node: node)
+  }
+}
+
 /// What tells the average pools of a graph apart: a layer has one.
 struct PoolKey: Hashable {
   let layer: String

@@ -65,6 +65,8 @@ struct Compiler {
     case .maxPoolBackward(let rule): try maxPoolBackward(node, rule)
     case .averagePool(let rule): try averagePool(node, rule)
     case .averagePoolBackward(let rule): try averagePoolBackward(node, rule)
+    case .adaptiveAveragePool: try adaptiveAveragePool(node)
+    case .adaptiveAveragePoolBackward: try adaptiveAveragePoolBackward(node)
     case .recurrent(let rule): try recurrent(node, rule)
     case .recurrentBackward(let rule): try recurrentBackward(node, rule)
     case .embedding: try embedding(node)
@@ -159,6 +161,10 @@ struct Compiler {
   ///
   /// The gradient of a parameter goes straight to the parameter's gradient if the layout is the parameter's.
   mutating func result(_ value: ValueID, in layout: Layout) -> Tensor {
+    // The training loss lies behind the gradients, to be summed over shards with them.
+    if lowered.graph.outputs["loss"] == value, !lowered.graph.parameterGradients.isEmpty {
+      return Tensor(layout: layout, storage: .loss)
+    }
     if let indices = gradientIndices[value] {
       // Nothing reads a statistic in training, so nothing has chosen its layout.
       for index in indices where parameterLayouts[index] == nil { parameterLayouts[index] = layout.with(.float32) }

@@ -44,13 +44,13 @@ struct SoftmaxKernel: HostKernel {
             }
           }
           if isLogarithm {
-            for c in 0..<width { unsafe total[c] = logf(total[c]) + largest[c] }
+            for c in 0..<width { unsafe total[c] = logf(total[c]) }
           } else {
             for c in 0..<width { unsafe total[c] = 1 / total[c] }
           }
           for k in 0..<cut.count {
             let (x, y) = unsafe (x + k * cut.inner, y + k * cut.inner)
-            for c in 0..<width { unsafe y[c] = isLogarithm ? x[c] - total[c] : y[c] * total[c] }
+            for c in 0..<width { unsafe y[c] = isLogarithm ? x[c] - largest[c] - total[c] : y[c] * total[c] }
           }
         }
       }

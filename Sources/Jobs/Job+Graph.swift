@@ -37,7 +37,8 @@ extension Job {
     guard case .values(let values) = data.target, takesClasses else { return }
     throw GraphError(
       .invalidArgument, layer: ModelSpecification.lossName,
-      "\(training.loss.rawValue) takes classes, and the target '\(values.name)' is numbers; write 'loss: mean-squared-error'")
+      "\(training.loss.rawValue) takes classes, and the target '\(values.name)' is numbers; write 'loss: mean-squared-error'"
+    )
   }
 
   /// An embedding must have a row for each token that the data have.

@@ -39,6 +39,7 @@ extension LayerSpecification {
       pairs += [("channels", "\(settings.channels)")] + yaml(window)
       pairs += [("groups", "\(settings.groups)"), ("bias", "\(settings.hasBias)")]
       if let activation = settings.activation { pairs.append(("activation", activation.yaml)) }
+      if settings.initialisation != .uniform { pairs.append(("init", settings.initialisation.rawValue)) }
     case .maxPool(let window):
       kindName = .maxPool
       pairs += yaml(window)
@@ -46,6 +47,9 @@ extension LayerSpecification {
       kindName = .averagePool
       pairs += yaml(window) + [("count_padding", "\(countsPadding)")]
     case .globalAveragePool: kindName = .globalAveragePool
+    case .adaptiveAveragePool(let output):
+      kindName = .adaptiveAveragePool
+      pairs.append(("output", output.sides.count == 1 ? "\(output.sides[0])" : "\(output.sides)"))
     case .batchNormalisation(let epsilon, let momentum, let activation):
       kindName = .batchNorm
       pairs += [("epsilon", "\(epsilon)"), ("momentum", "\(momentum)")]
@@ -56,6 +60,18 @@ extension LayerSpecification {
     case .add(let names):
       kindName = .add
       pairs.append(("of", list(names.map(quoted))))
+    case .embedding(let vocabulary, let width):
+      kindName = .embedding
+      pairs += [("vocabulary", "\(vocabulary)"), ("width", "\(width)")]
+    case .recurrent(let settings):
+      kindName = LayerKind(settings.cell)
+      pairs += [("units", "\(settings.units)"), ("layers", "\(settings.layers)")]
+      pairs += [("bidirectional", "\(settings.isBidirectional)"), ("returns", settings.returns.rawValue)]
+      if settings.layers > 1 { pairs.append(("dropout", "\(settings.dropout)")) }
+      if let source = settings.stateFrom { pairs.append(("state_from", quoted(source))) }
+    case .repeated(let count):
+      kindName = .repeated
+      pairs.append(("count", "\(count)"))
     case .concatenate(let names, let dimension):
       kindName = .concatenate
       pairs += [("of", list(names.map(quoted))), ("dimension", "\(dimension)")]
@@ -77,17 +93,6 @@ extension LayerSpecification {
     case .reduce(let kind, let dimension):
       kindName = kind == .sum ? .sum : .mean
       pairs.append(("dimension", "\(dimension)"))
-    case .embedding(let vocabulary, let width):
-      kindName = .embedding
-      pairs += [("vocabulary", "\(vocabulary)"), ("width", "\(width)")]
-    case .recurrent(let settings):
-      kindName = LayerKind(settings.cell)
-      pairs += [("units", "\(settings.units)"), ("layers", "\(settings.layers)")]
-      pairs.append(("returns", settings.returns.rawValue))
-      if settings.layers > 1 { pairs.append(("dropout", "\(settings.dropout)")) }
-    case .repeated(let count):
-      kindName = .repeated
-      pairs.append(("count", "\(count)"))
     case .flatten: kindName = .flatten
     case .softmax(let dimension, let isLogarithm):
       kindName = isLogarithm ? .logSoftmax : .softmax
@@ -115,16 +120,6 @@ extension LayerSpecification {
   }
 }
 
-extension ActivationFunction {
-  /// `relu`, or `{leaky_relu: {slope: 0.2}}`.
-  fileprivate var yaml: String {
-    let name = ActivationName(self).rawValue
-    return settings.isEmpty ? name : flow([(name, flow(settings))])
-  }
-}
-
-private func list(_ items: [String]) -> String { "[\(items.joined(separator: ", "))]" }
-
 extension LayerKind {
   fileprivate init(_ cell: RecurrentCell) {
     switch cell {
@@ -134,6 +129,16 @@ extension LayerKind {
     }
   }
 }
+
+extension ActivationFunction {
+  /// `relu`, or `{leaky_relu: {slope: 0.2}}`.
+  fileprivate var yaml: String {
+    let name = ActivationName(self).rawValue
+    return settings.isEmpty ? name : flow([(name, flow(settings))])
+  }
+}
+
+private func list(_ items: [String]) -> String { "[\(items.joined(separator: ", "))]" }
 
 func flow(_ settings: [(String, String)]) -> String {
   "{\(settings.map { "\($0): \($1)" }.joined(separator: ", "))}"

@@ -6,9 +6,13 @@ extension Graph {
   /// A parameter from which every way to the loss passes an operation without slope gets a gradient of zeros and is
   /// listed in `blockedParameters`.
   /// - Throws: `GraphError` with `.notDifferentiable` if no parameter leads to `loss`.
-  package func differentiated(_ loss: ValueID) throws -> Graph {
+  package func differentiated(_ loss: ValueID) throws -> Graph { try differentiated([loss]) }
+
+  /// This graph followed by the operations that compute the gradient of the sum of `losses`, each a scalar that no other
+  /// of them depends on.
+  package func differentiated(_ losses: [ValueID]) throws -> Graph {
     let leadsToParameter = valuesThatLeadToParameters()
-    guard leadsToParameter[loss.index] else {
+    if let loss = losses.first(where: { !leadsToParameter[$0.index] }) {
       throw GraphError(
         .notDifferentiable, layer: self[loss].name,
         "no parameter leads to the loss: the model has nothing to train; add a layer with weights")
@@ -16,7 +20,7 @@ extension Graph {
     var graph = self
     var gradients: [ValueID: ValueID] = [:]
     for node in nodes.reversed() {
-      let seedsHere = node.outputs.contains(loss)
+      let seedsHere = node.outputs.contains(where: losses.contains)
       guard seedsHere || node.outputs.contains(where: { gradients[$0] != nil }) else { continue }
       let context = GradientContext(
         layer: node.layer, inputs: node.inputs, outputs: node.outputs,
@@ -34,7 +38,7 @@ extension Graph {
       }
     }
     for parameter in parameters where gradients[parameter] == nil {
-      guard let layer = blockingLayer(between: parameter, and: loss) else {
+      guard let layer = losses.lazy.compactMap({ blockingLayer(between: parameter, and: $0) }).first else {
         throw GraphError(
           .notDifferentiable, layer: self[parameter].name,
           "the loss does not depend on this parameter; remove its layer or connect it to the output")

@@ -67,6 +67,8 @@ package enum Operation: Hashable, Sendable, Codable {
   case maxPoolBackward(MaxPoolBackward)
   case averagePool(AveragePool)
   case averagePoolBackward(AveragePoolBackward)
+  case adaptiveAveragePool(AdaptiveAveragePool)
+  case adaptiveAveragePoolBackward(AdaptiveAveragePoolBackward)
   case recurrent(Recurrent)
   case recurrentBackward(RecurrentBackward)
   case embedding(Embedding)
@@ -115,6 +117,8 @@ package enum Operation: Hashable, Sendable, Codable {
     case .maxPoolBackward(let rule): rule
     case .averagePool(let rule): rule
     case .averagePoolBackward(let rule): rule
+    case .adaptiveAveragePool(let rule): rule
+    case .adaptiveAveragePoolBackward(let rule): rule
     case .recurrent(let rule): rule
     case .recurrentBackward(let rule): rule
     case .embedding(let rule): rule

@@ -98,7 +98,7 @@ package struct Window: Hashable, Sendable, Codable {
       guard room >= 0 else {
         throw GraphError(
           .shapeMismatch, layer: layer,
-          "a \(kernel) window does not fit an input of \(Shape(spatial)) with padding \(padding); "
+          "a \(Shape(sides.kernel)) window does not fit an input of \(Shape(spatial)) with padding \(padding); "
             + "use a smaller kernel or more padding")
       }
       guard roundsUp else { return room / sides.stride[index] + 1 }

@@ -40,8 +40,13 @@ extension Graph {
     let taps = weights.elementCount / settings.channels
     try requireFeasible(result + [TensorType(weights)], workPerOutput: taps, layer: name)
     let fanIn = Initialiser.uniform(fanIn: taps)
-    var inputs = [x, parameter(name + ".weight", weights, weightInitialiser ?? fanIn)]
-    if settings.hasBias { inputs.append(parameter(name + ".bias", [settings.channels], biasInitialiser ?? fanIn)) }
+    let fanOut = settings.channels / settings.groups * kernel.reduce(1, *)
+    let isHe = settings.initialisation == .heNormal
+    let drawn = isHe ? Initialiser.normal(deviation: Float((2 / Double(fanOut)).squareRoot())) : fanIn
+    var inputs = [x, parameter(name + ".weight", weights, weightInitialiser ?? drawn)]
+    if settings.hasBias {
+      inputs.append(parameter(name + ".bias", [settings.channels], biasInitialiser ?? (isHe ? .zeros : fanIn)))
+    }
     return try append(.convolution(operation), inputs, layer: name)[0]
   }
 
@@ -71,6 +76,18 @@ extension Graph {
     let taps = window.kernel.sides(rank: self[x].type.shape.rank - 2)?.reduce(1, *) ?? 1
     try requireFeasible(result, workPerOutput: taps, layer: name)
     return try append(.averagePool(operation), [x], layer: name)[0]
+  }
+
+  /// The means of as many windows as `output` says, which cover the input: window i of P is ⌊i I / P⌋ ..< ⌈(i + 1) I / P⌉
+  /// (PyTorch's `nn.AdaptiveAvgPool2d`). x [N, C, I…] → y [N, C, P…]; no parameters, and no operation where I = P.
+  ///
+  ///     let features = try graph.adaptiveAveragePool("pool", x, output: Extent(6))
+  ///
+  /// - Throws: `GraphError` if x is not [samples, channels, …] or `output` is for another number of dimensions.
+  package mutating func adaptiveAveragePool(_ name: String, _ x: ValueID, output: Extent) throws -> ValueID {
+    let operation = AdaptiveAveragePool(output: output)
+    let result = try operation.outputTypes([self[x].type], layer: name)[0]
+    return result == self[x].type ? x : try append(.adaptiveAveragePool(operation), [x], layer: name)[0]
   }
 
   /// The mean over all positions of each channel. x [N, C, I…] → y [N, C, 1…]; no parameters.

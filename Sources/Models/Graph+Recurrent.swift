@@ -2,6 +2,14 @@ package import ModelGraph
 
 // Shapes: N samples, T steps, V tokens of a vocabulary, D width, I features, H units, Γ gates of the cell.
 
+/// What recurrent layers give.
+package struct RecurrentOutputs {
+  /// y or the final h, as the settings ask.
+  package let value: ValueID
+  /// The final state of each layer and direction, bottom up and forwards first: h, and for LSTM c, each [N, H].
+  package let states: [[ValueID]]
+}
+
 extension Graph {
   /// y[n, t] = table[tokens[n, t]]: a learned vector for each token of a vocabulary.
   ///
@@ -25,49 +33,70 @@ extension Graph {
 
   /// Recurrent layers of one cell, one above the other, over x [N, T, I].
   ///
-  /// → y [N, T, H], or with `returns: .last` the final h [N, H] of the last layer. Layer l has the parameters
+  /// → y [N, T, H], or with `returns: .last` the final h [N, H] of the last layer; bidirectional [N, T, 2H] and [N, 2H],
+  /// what came forwards first, the reverse direction being final at step 0. Layer l has the parameters
   /// `<name>.weight_ih_l<l>` [ΓH, I or H], `<name>.weight_hh_l<l>` [ΓH, H], `<name>.bias_ih_l<l>` and
-  /// `<name>.bias_hh_l<l>` [ΓH], all drawn from uniform(±1/√H): names, order of gates and defaults of PyTorch's `nn.RNN`,
-  /// `nn.LSTM` and `nn.GRU`. The state is zero at the first step.
+  /// `<name>.bias_hh_l<l>` [ΓH], I being 2H above a bidirectional layer, whose reverse direction has the same with
+  /// `_reverse` behind their names. All are drawn from uniform(±1/√H): names, order of gates and defaults of PyTorch's `nn.RNN`,
+  /// `nn.LSTM` and `nn.GRU`. The state before the first step is `states`, or zero.
   ///
-  ///     let thought = try graph.recurrent("lstm", vectors, RecurrentSettings(.lstm, units: 256), isTraining: true)
+  ///     let thought = try graph.recurrent("lstm", vectors, RecurrentSettings(.lstm, units: 256), isTraining: true).value
   ///
+  /// - Parameter states: as the `states` of layers with a state alike, to begin with; none for zero.
   /// - Parameter isTraining: whether the dropout between layers is on.
   /// - Throws: `GraphError` if x is not [samples, steps, features], or units or layers are below 1.
   package mutating func recurrent(
-    _ name: String, _ x: ValueID, _ settings: RecurrentSettings, isTraining: Bool
-  ) throws -> ValueID {
+    _ name: String, _ x: ValueID, _ settings: RecurrentSettings, from states: [[ValueID]] = [], isTraining: Bool
+  ) throws -> RecurrentOutputs {
     try requireAtLeastOne(settings.units, "units", layer: name)
     try requireAtLeastOne(settings.layers, "layers", layer: name)
+    let directions: [SequenceDirection] = settings.isBidirectional ? [.forward, .reverse] : [.forward]
+    precondition(states.isEmpty || states.count == settings.layers * directions.count, "states of other layers")
     var sequence = x
     var last = x
+    var final: [[ValueID]] = []
     for layer in 0..<settings.layers {
       if layer > 0, isTraining, settings.dropout > 0 {
         sequence = try dropout(name, sequence, rate: settings.dropout)
       }
-      let outputs = try recurrentLayer(name, suffix: "_l\(layer)", sequence, settings.cell, units: settings.units)
-      (sequence, last) = (outputs[0], outputs[1])
+      let input = sequence
+      let outputs = try directions.map { direction in
+        let operation = Recurrent(settings.cell, direction: direction, hasInitialState: !states.isEmpty)
+        let outputs = try recurrentLayer(
+          name, suffix: "_l\(layer)" + (direction == .reverse ? "_reverse" : ""), input, operation, settings.units,
+          state: states.isEmpty ? [] : states[final.count])
+        final.append(Array(outputs[1...operation.stateCount]))
+        return outputs
+      }
+      // A graph has nothing that nobody reads: only what is handed on is put side by side.
+      let isTop = layer == settings.layers - 1
+      if !isTop || settings.returns == .sequence { sequence = try beside(name, outputs.map { $0[0] }) }
+      if isTop, settings.returns == .last { last = try beside(name, outputs.map { $0[1] }) }
     }
-    return settings.returns == .last ? last : sequence
+    return RecurrentOutputs(value: settings.returns == .last ? last : sequence, states: final)
+  }
+
+  /// What the directions of a layer give, side by side.
+  private mutating func beside(_ name: String, _ values: [ValueID]) throws -> ValueID {
+    values.count == 1 ? values[0] : try concatenate(name, values, dimension: -1)
   }
 
   /// One layer in one direction; gives what `Recurrent` gives.
   private mutating func recurrentLayer(
-    _ name: String, suffix: String, _ x: ValueID, _ cell: RecurrentCell, units: Int
+    _ name: String, suffix: String, _ x: ValueID, _ operation: Recurrent, _ units: Int, state: [ValueID]
   ) throws -> [ValueID] {
     let input = self[x].type
-    let rows = cell.gateCount * units
+    let rows = operation.cell.gateCount * units
     let features = input.shape.dimensions.last ?? 0
     let shapes: [(kind: String, shape: Shape)] = [
       ("weight_ih", [rows, features]), ("weight_hh", [rows, units]), ("bias_ih", [rows]), ("bias_hh", [rows]),
     ]
-    let operation = Recurrent(cell)
     let types = shapes.map { TensorType($0.shape) }
-    let result = try operation.outputTypes([input] + types, layer: name)
-    try requireFeasible(result + types, workPerOutput: cell.gateCount * (features + units), layer: name)
+    let result = try operation.outputTypes([input] + types + state.map { self[$0].type }, layer: name)
+    try requireFeasible(result + types, workPerOutput: operation.cell.gateCount * (features + units), layer: name)
     let fanIn = Initialiser.uniform(fanIn: units)
     let parameters = shapes.map { parameter("\(name).\($0.kind)\(suffix)", $0.shape, fanIn) }
-    return try append(.recurrent(operation), [x] + parameters, layer: name)
+    return try append(.recurrent(operation), [x] + parameters + state, layer: name)
   }
 
   /// y[n, t] = x[n]: a vector for each sample as a sequence of `count` equal steps, x [N, I] → y [N, T, I]; no parameters.

@@ -10,10 +10,12 @@ package struct ConvolutionSettings: Hashable, Codable, Sendable {
   package var groups: Int
   package var hasBias: Bool
   package var activation: ActivationFunction?
+  package var initialisation: WeightInitialisation
 
   package init(
     channels: Int, kernel: Extent, stride: Extent = Extent(1), padding: Extent = Extent(0),
-    dilation: Extent = Extent(1), groups: Int = 1, hasBias: Bool = true, activation: ActivationFunction? = nil
+    dilation: Extent = Extent(1), groups: Int = 1, hasBias: Bool = true, activation: ActivationFunction? = nil,
+    initialisation: WeightInitialisation = .uniform
   ) {
     self.channels = channels
     self.kernel = kernel
@@ -23,6 +25,59 @@ package struct ConvolutionSettings: Hashable, Codable, Sendable {
     self.groups = groups
     self.hasBias = hasBias
     self.activation = activation
+    self.initialisation = initialisation
+  }
+}
+
+/// How the weights of a convolution are drawn.
+package enum WeightInitialisation: String, Hashable, Codable, Sendable, CaseIterable {
+  /// uniform(±1/√fan in), and the bias alike: PyTorch's default.
+  case uniform
+  /// normal(√(2 / fan out)), the bias 0: for layers under ReLU (He et al. 2015, eq. 14), as residual networks use it.
+  case heNormal = "he_normal"
+}
+
+/// Recurrent layers of one cell, one above the other, before the features of their input are known.
+package struct RecurrentSettings: Hashable, Codable, Sendable {
+  /// What is handed on: the output of every step, or the final state of the last layer.
+  package enum Returns: String, Hashable, Codable, Sendable, CaseIterable { case last, sequence }
+
+  package var cell: RecurrentCell
+  package var units: Int
+  package var layers: Int
+  /// Whether each layer reads the sequence backwards too, with weights of its own: what it gives is twice as wide.
+  package var isBidirectional: Bool
+  package var returns: Returns
+  /// Of the outputs between layers, in training.
+  package var dropout: Double
+  /// The earlier recurrent layer, alike in cell, units, layers and directions, whose final state is this one's initial
+  /// state: a decoder's encoder. Zero if nil.
+  package var stateFrom: String?
+
+  package init(
+    _ cell: RecurrentCell, units: Int, layers: Int = 1, isBidirectional: Bool = false, returns: Returns = .last,
+    dropout: Double = 0, stateFrom: String? = nil
+  ) {
+    self.cell = cell
+    self.units = units
+    self.layers = layers
+    self.isBidirectional = isBidirectional
+    self.returns = returns
+    self.dropout = dropout
+    self.stateFrom = stateFrom
+  }
+}
+
+extension RecurrentSettings {
+  /// Whether one layer's state fits the other.
+  func hasState(like other: RecurrentSettings) -> Bool {
+    (cell, units, layers, isBidirectional) == (other.cell, other.units, other.layers, other.isBidirectional)
+  }
+
+  /// Such as `lstm of 256 units, 2 layers, bidirectional`.
+  var stateDescription: String {
+    "\(cell.rawValue) of \(units) units, \(layers) \(layers == 1 ? "layer" : "layers")"
+      + (isBidirectional ? ", bidirectional" : "")
   }
 }
 
@@ -38,29 +93,6 @@ package struct PReLUSettings: Hashable, Codable, Sendable {
   }
 }
 
-/// Recurrent layers of one cell, one above the other, before the features of their input are known.
-package struct RecurrentSettings: Hashable, Codable, Sendable {
-  /// What is handed on: the output of every step, or the final state of the last layer.
-  package enum Returns: String, Hashable, Codable, Sendable, CaseIterable { case last, sequence }
-
-  package var cell: RecurrentCell
-  package var units: Int
-  package var layers: Int
-  package var returns: Returns
-  /// Of the outputs between layers, in training.
-  package var dropout: Double
-
-  package init(
-    _ cell: RecurrentCell, units: Int, layers: Int = 1, returns: Returns = .last, dropout: Double = 0
-  ) {
-    self.cell = cell
-    self.units = units
-    self.layers = layers
-    self.returns = returns
-    self.dropout = dropout
-  }
-}
-
 /// One layer of a model before there are shapes: what a line of a job's `layers` says.
 package struct LayerSpecification: Hashable, Codable, Sendable {
   package enum Kind: Hashable, Codable, Sendable {
@@ -70,6 +102,8 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     case averagePool(Window, countsPadding: Bool)
     /// The mean over all positions of each channel.
     case globalAveragePool
+    /// The means of as many windows as are asked for, whatever the size of the input.
+    case adaptiveAveragePool(Extent)
     case batchNormalisation(epsilon: Double = 1e-5, momentum: Double = 0.1, activation: ActivationFunction? = nil)
     /// A row of a table for each token; its input is the model's, int32.
     case embedding(vocabulary: Int, width: Int)
@@ -123,7 +157,7 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     switch kind {
     case .dense: "dense"
     case .convolution: "conv"
-    case .maxPool, .averagePool, .globalAveragePool: "pool"
+    case .maxPool, .averagePool, .globalAveragePool, .adaptiveAveragePool: "pool"
     case .batchNormalisation: "norm"
     case .embedding: "embedding"
     case .recurrent(let settings): settings.cell.rawValue
@@ -149,6 +183,11 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
   /// The layers that this one reads by name; the layer before it is not named.
   package var namedSources: [String] {
     kind.sources ?? from.map { [$0] } ?? []
+  }
+
+  /// The layer whose final state this one begins with.
+  var stateSource: String? {
+    if case .recurrent(let settings) = kind { settings.stateFrom } else { nil }
   }
 }
 

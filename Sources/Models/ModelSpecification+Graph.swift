@@ -35,19 +35,43 @@ extension ModelSpecification {
     var outputs: [String: ValueID] = [:]
     for field in sampleShape.fields { outputs[field.name] = graph.input(field.name, field.batch(of: batch)) }
     guard var last = outputs[Self.inputName] else { preconditionFailure("a sample shape has an 'input'") }
+    var states: [String: [[ValueID]]] = [:]
     for layer in layers {
-      last = try graph.append(layer, after: last, outputs: outputs, mode: mode)
+      last = try graph.append(layer, after: last, outputs: outputs, states: &states, mode: mode)
       outputs[layer.name] = last
     }
     graph.outputs["logits"] = last
     return graph
   }
+
+  /// Appends the auxiliary heads to a forward graph of this model.
+  /// - Returns: the logits of each.
+  func appendHeads(to graph: inout Graph) throws -> [ValueID] {
+    // The last node of a layer gives what the layer hands on.
+    var outputs: [String: ValueID] = [:]
+    var states: [String: [[ValueID]]] = [:]
+    for node in graph.nodes { outputs[node.layer] = node.outputs[0] }
+    return try auxiliaryHeads.map { head in
+      guard let source = head.layers.first?.from, var last = outputs[source] else {
+        throw GraphError(
+          .invalidArgument, layer: head.layers.first?.name ?? name,
+          "an auxiliary head begins with a layer 'from' an earlier layer of the model")
+      }
+      for layer in head.layers {
+        last = try graph.append(layer, after: last, outputs: outputs, states: &states, mode: .training)
+        outputs[layer.name] = last
+      }
+      return last
+    }
+  }
 }
 
 extension Graph {
-  /// Appends one layer; `outputs` holds what earlier layers gave, by name, and every name that the layer uses.
+  /// Appends one layer; `outputs` holds what earlier layers gave, by name, and every name that the layer uses, `states`
+  /// the final states of recurrent ones.
   fileprivate mutating func append(
-    _ layer: LayerSpecification, after last: ValueID, outputs: [String: ValueID], mode: ModelSpecification.Mode
+    _ layer: LayerSpecification, after last: ValueID, outputs: [String: ValueID], states: inout [String: [[ValueID]]],
+    mode: ModelSpecification.Mode
   ) throws -> ValueID {
     let name = layer.name
     let x = try layer.from.map { try output(of: $0, in: outputs, for: name) } ?? last
@@ -61,11 +85,16 @@ extension Graph {
     case .averagePool(let window, let countsPadding):
       return try averagePool(name, x, window, countsPadding: countsPadding)
     case .globalAveragePool: return try globalAveragePool(name, x)
+    case .adaptiveAveragePool(let output): return try adaptiveAveragePool(name, x, output: output)
     case .batchNormalisation(let epsilon, let momentum, let activation):
       let settings = BatchNormalisationSettings(epsilon: epsilon, momentum: momentum, isTraining: mode == .training)
       return try activated(batchNormalisation(name, x, settings), activation, layer: name)
     case .embedding(let vocabulary, let width): return try embedding(name, x, vocabulary: vocabulary, width: width)
-    case .recurrent(let settings): return try recurrent(name, x, settings, isTraining: mode == .training)
+    case .recurrent(let settings):
+      let initial = settings.stateFrom.flatMap { states[$0] } ?? []
+      let outputs = try recurrent(name, x, settings, from: initial, isTraining: mode == .training)
+      states[name] = outputs.states
+      return outputs.value
     case .repeated(let count): return try repeated(name, x, count: count)
     case .flatten: return try flatten(name, x)
     case .dropout(let rate): return mode == .training ? try dropout(name, x, rate: rate) : x

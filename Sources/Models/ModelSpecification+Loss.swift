@@ -69,8 +69,18 @@ extension ModelSpecification {
         "a shard of \(shardSamples) samples is more than the global batch of \(globalBatch)")
     }
     var graph = try graph(sampleShape: sampleShape, batch: shardSamples, mode: .training)
-    let value = try append(loss, options, to: &graph) { predictions in globalBatch * predictions / shardSamples }
-    return try graph.differentiated(value)
+    let divisor = { (predictions: Int) in globalBatch * predictions / shardSamples }
+    var value = try append(loss, options, to: &graph, divisor: divisor)
+    var losses = [value]
+    let heads = try appendHeads(to: &graph)
+    for (head, logits) in zip(auxiliaryHeads, heads) {
+      losses.append(try append(head, logits, loss, options, to: &graph, divisor: divisor))
+    }
+    for auxiliary in losses.dropFirst() {
+      value = try graph.append(.add(Add()), [value, auxiliary], layer: Self.lossName)[0]
+    }
+    graph.outputs["loss"] = value
+    return try graph.differentiated(losses)
   }
 
   /// Forward and loss of `batch` samples; dropout is left out.
@@ -109,6 +119,25 @@ extension ModelSpecification {
     let value = try graph.append(operation, [logits, expected], layer: Self.lossName)[0]
     graph.outputs["loss"] = value
     return value
+  }
+
+  /// The weighted loss of an auxiliary head against the labels of the model.
+  private func append(
+    _ head: AuxiliaryHead, _ logits: ValueID, _ loss: Loss, _ options: LossOptions, to graph: inout Graph,
+    divisor: (_ predictions: Int) -> Int
+  ) throws -> ValueID {
+    guard loss == .crossEntropy, let labels = graph.inputs.last, let classes = graph[logits].type.shape.dimensions.last
+    else {
+      throw GraphError(
+        .invalidArgument, layer: head.layers.last?.name ?? Self.lossName,
+        "auxiliary heads are trained with cross-entropy, not \(loss.rawValue)")
+    }
+    let weights = options.classWeights.isEmpty ? Array(repeating: 1, count: classes) : options.classWeights
+    let operation = SoftmaxCrossEntropy(
+      divisor: divisor(graph[labels].type.shape.elementCount), smoothing: options.labelSmoothing,
+      weights: weights.map { $0 * head.weight })
+    return try graph.append(
+      .softmaxCrossEntropy(operation), [logits, labels], layer: head.layers.last?.name ?? Self.lossName)[0]
   }
 
   /// The cross-entropies take the scores before the softmax or sigmoid.

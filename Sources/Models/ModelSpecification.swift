@@ -1,5 +1,19 @@
 package import ModelGraph
 
+/// A second classifier on a layer in the midst of a model, which gives that layer a gradient of its own in training
+/// (Szegedy et al. 2015, §5).
+package struct AuxiliaryHead: Hashable, Codable, Sendable {
+  /// What its loss counts beside the model's.
+  package let weight: Double
+  /// The first takes its input `from` a layer of the model; the last gives logits like the model's. Each with a name.
+  package let layers: [LayerSpecification]
+
+  package init(weight: Double, layers: [LayerSpecification]) {
+    self.weight = weight
+    self.layers = layers
+  }
+}
+
 /// A model as a list of layers: from YAML, from Swift or from the zoo; shapes come with the data.
 ///
 ///     let model = ModelSpecification(
@@ -10,11 +24,14 @@ package struct ModelSpecification: Hashable, Codable, Sendable {
   package let name: String
   /// In the order in which they run; each with a name.
   package let layers: [LayerSpecification]
+  /// Left out of everything but training.
+  package let auxiliaryHeads: [AuxiliaryHead]
 
   /// - Parameter layers: those without a name are named after their kind; see `named()`.
-  package init(name: String, layers: [LayerSpecification]) {
+  package init(name: String, layers: [LayerSpecification], auxiliaryHeads: [AuxiliaryHead] = []) {
     self.name = name
     self.layers = layers.named()
+    self.auxiliaryHeads = auxiliaryHeads
   }
 
   /// The name that layers use for the model's input.
@@ -44,6 +61,7 @@ package struct ModelSpecification: Hashable, Codable, Sendable {
       for source in layer.namedSources where !Self.inputNames.contains(source) && !earlier.contains(source) {
         report(missingSource(source, earlier: earlier))
       }
+      if let fault = stateFault(of: layer, among: layers[..<index]) { report(fault) }
       if layer.kind.sources != nil, layer.from != nil {
         report("\(layer.namePrefix) names all its inputs; leave 'from' out")
       }
@@ -71,8 +89,24 @@ package struct ModelSpecification: Hashable, Codable, Sendable {
     return "there is no layer '\(source)'; \(NearMiss.advice(for: source, among: names))"
   }
 
+  /// What is wrong with the layer that a recurrent layer takes its initial state from.
+  private func stateFault(of layer: LayerSpecification, among earlier: ArraySlice<LayerSpecification>) -> String? {
+    guard case .recurrent(let settings) = layer.kind, let source = settings.stateFrom else { return nil }
+    let recurrent = earlier.compactMap { other -> (name: String, settings: RecurrentSettings)? in
+      if case .recurrent(let settings) = other.kind { (other.name, settings) } else { nil }
+    }
+    guard let found = recurrent.first(where: { $0.name == source }) else {
+      let names = recurrent.map(\.name)
+      return "there is no earlier recurrent layer '\(source)' to take a state from; "
+        + (names.isEmpty ? "leave 'state_from' out" : NearMiss.advice(for: source, among: names))
+    }
+    guard !settings.hasState(like: found.settings) else { return nil }
+    return "the state of '\(source)' (\(found.settings.stateDescription)) does not fit a "
+      + "\(settings.stateDescription); make the two alike"
+  }
+
   private var unusedLayers: [Problem] {
-    let named = Set(layers.flatMap(\.namedSources))
+    let named = Set(layers.flatMap { $0.namedSources + [$0.stateSource].compactMap { $0 } })
     return layers.indices.dropLast().compactMap { index in
       let next = layers[index + 1]
       guard !named.contains(layers[index].name), !next.namedSources.isEmpty else { return nil }

@@ -28,11 +28,13 @@ package struct JobData: Sendable {
     }
     let encoding = encoding
     let plain = try Self.located(file) { try collection.source(encoding, augmentation: nil) }
-    training = SampleSubset(
+    try Self.checkMetrics(file, encoding.target)
+    let varied = try data.augment.map { augmentation in
       try Self.located(file) {
-        try collection.source(
-          encoding, augmentation: data.augment.map { SeededAugmentation($0, seed: file.job.seed) })
-      }, places: parts.training)
+        try collection.source(encoding, augmentation: SeededAugmentation(augmentation, seed: file.job.seed))
+      }
+    }
+    training = SampleSubset(varied ?? plain, places: parts.training)
     validation = parts.validation.map { SampleSubset(plain, places: $0) }
     var fingerprint = DataFingerprint()
     fingerprint.add(collection.fingerprint)
@@ -45,6 +47,22 @@ package struct JobData: Sendable {
       test = nil
     }
     self.fingerprint = fingerprint.value
+  }
+
+  /// Numbers are found more or less well, never right or wrong.
+  private static func checkMetrics(_ file: JobFile, _ target: SampleTarget) throws {
+    guard case .values(let values) = target else { return }
+    let training = file.job.training
+    let watchers = [
+      ("early_stopping", training.earlyStopping?.metric), ("schedule", training.schedule.plateau?.metric),
+    ]
+    for (key, metric) in watchers where metric == .accuracy {
+      throw InvalidJob([
+        file.problem(
+          at: "training.\(key)",
+          "'\(key)' watches the accuracy, and the target '\(values.name)' is numbers; write 'metric: loss'")
+      ])
+    }
   }
 
   /// The test samples alone, as a trained model knows how to read them; nil if the job names none.

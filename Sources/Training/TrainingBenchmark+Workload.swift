@@ -13,6 +13,8 @@ extension TrainingBenchmark {
     case lenet5
     /// Embedding 10,000×128, one layer of 256 units, dense 2 on its last state; batch 32 a rank, 100 tokens.
     case rnn, lstm, gru
+    /// torchvision's networks for images of 3×224×224 and 1,000 classes; batch 32, 16, 32 and 16 a rank.
+    case resnet18, resnet50, alexnet, googlenet
 
     var model: ModelSpecification {
       switch self {
@@ -21,6 +23,10 @@ extension TrainingBenchmark {
       case .rnn: Self.classifier(.rnn)
       case .lstm: Self.classifier(.lstm)
       case .gru: Self.classifier(.gru)
+      case .resnet18: Zoo.resnet18.model()
+      case .resnet50: Zoo.resnet50.model()
+      case .alexnet: Zoo.alexnet.model()
+      case .googlenet: Zoo.googlenet.model()
       }
     }
 
@@ -36,29 +42,31 @@ extension TrainingBenchmark {
         ])
     }
 
-    private var isRecurrent: Bool {
-      switch self {
-      case .mlp, .lenet5: false
-      case .rnn, .lstm, .gru: true
-      }
-    }
+    private var isRecurrent: Bool { [.rnn, .lstm, .gru].contains(self) }
+
+    private var isForImageNet: Bool { [.resnet18, .resnet50, .alexnet, .googlenet].contains(self) }
 
     /// An image, or tokens.
     var input: SampleField {
       isRecurrent
-        ? SampleField(SampleShape.inputName, [100], .int32) : SampleField(SampleShape.inputName, [1, 28, 28])
+        ? SampleField(SampleShape.inputName, [100], .int32)
+        : SampleField(SampleShape.inputName, isForImageNet ? [3, 224, 224] : [1, 28, 28])
     }
 
     var fields: [SampleField] { [input, SampleField(SampleTarget.labelsName, [], .int32)] }
 
-    var classes: Int { isRecurrent ? 2 : 10 }
+    var classes: Int { isRecurrent ? 2 : isForImageNet ? 1000 : 10 }
+
+    /// Times that each kernel is run for a profile.
+    var profileRepetitions: Int { isForImageNet ? 5 : 200 }
 
     /// Samples a rank.
     var batch: Int {
       switch self {
       case .mlp: 128
       case .lenet5: 64
-      case .rnn, .lstm, .gru: 32
+      case .rnn, .lstm, .gru, .resnet18, .alexnet: 32
+      case .resnet50, .googlenet: 16
       }
     }
 
@@ -67,7 +75,8 @@ extension TrainingBenchmark {
     var shardSamples: Int {
       switch self {
       case .mlp: 128
-      case .lenet5, .rnn, .lstm, .gru: 32
+      case .lenet5, .rnn, .lstm, .gru, .resnet18, .alexnet: 32
+      case .resnet50, .googlenet: 16
       }
     }
 

@@ -110,7 +110,7 @@ package struct TrainingBenchmark {
 
   /// Median time of each kernel of a shard, with what chose it.
   package func profile() throws -> [(layer: String, operation: String, implementation: String, time: Seconds)] {
-    let steps = try gradient.replica.program.profile(repetitions: 200)
+    let steps = try gradient.replica.program.profile(repetitions: workload.profileRepetitions)
     return zip(steps, gradient.replica.program.compiled.implementations).map {
       ($0.layer, $0.operation, $1.implementation, Seconds($0.seconds))
     }

@@ -64,10 +64,11 @@ struct DescribeCommand: ParsableCommand {
   }
 
   private func describeZoo() throws -> ModelDescription {
-    let model = try Zoo(named: subject).model()
+    let zoo = try Zoo(named: subject)
+    let model = zoo.model()
     let samples = batch ?? 64
     let graph = try model.trainingGraph(
-      sampleShape: SampleShape(sampleShape ?? [1, 28, 28]), shardSamples: samples, globalBatch: samples,
+      sampleShape: SampleShape(sampleShape ?? zoo.usualSampleShape), shardSamples: samples, globalBatch: samples,
       loss: .crossEntropy)
     return try ModelDescription(name: subject, samples: samples, graph: graph, training: nil)
   }

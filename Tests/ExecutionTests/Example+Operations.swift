@@ -63,11 +63,16 @@ extension Example {
         }
       }
     } + [
+      try Example("adaptive average-pool to fewer and to more") { graph in
+        let x = graph.parameter("x", [2, 3, 7, 2])
+        return try graph.meanSquared(
+          try graph.apply(.adaptiveAveragePool(AdaptiveAveragePool(output: Extent(3, 5))), x))
+      },
       try Example("average-pool that counts padding") { graph in
         let window = Window(kernel: Extent(3, 2), stride: Extent(2, 1), padding: Extent(1, 1))
         let x = graph.parameter("x", [2, 3, 8, 7])
         return try graph.meanSquared(try graph.apply(.averagePool(AveragePool(window: window)), x))
-      }
+      },
     ]
   }
 

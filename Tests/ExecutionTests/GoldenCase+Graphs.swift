@@ -146,6 +146,15 @@ extension GoldenCase {
 }
 
 extension Graph {
+  /// W_ih, W_hh, b_ih and b_hh of a recurrent layer.
+  mutating func recurrentParameters(_ prefix: String, _ cell: RecurrentCell, features: Int, units: Int) -> [ValueID] {
+    let rows = cell.gateCount * units
+    return [
+      parameter(prefix + "weight_ih", [rows, features]), parameter(prefix + "weight_hh", [rows, units]),
+      parameter(prefix + "bias_ih", [rows]), parameter(prefix + "bias_hh", [rows]),
+    ]
+  }
+
   /// The operations one behind the other, the first one on all inputs; outputs `y` and `loss`.
   fileprivate mutating func appendPointwise(_ operations: [ModelGraph.Operation], _ inputs: [ValueID]) throws {
     var values = inputs
@@ -157,15 +166,6 @@ extension Graph {
   fileprivate mutating func appendElementLoss(_ function: ElementLossFunction) throws {
     let (x, target) = (parameter("x", [3, 5]), input("target", TensorType([3, 5])))
     outputs["loss"] = try apply(.elementLoss(ElementLoss(function, divisor: 15)), x, target)
-  }
-
-  /// W_ih, W_hh, b_ih and b_hh of a recurrent layer.
-  mutating func recurrentParameters(_ prefix: String, _ cell: RecurrentCell, features: Int, units: Int) -> [ValueID] {
-    let rows = cell.gateCount * units
-    return [
-      parameter(prefix + "weight_ih", [rows, features]), parameter(prefix + "weight_hh", [rows, units]),
-      parameter(prefix + "bias_ih", [rows]), parameter(prefix + "bias_hh", [rows]),
-    ]
   }
 
   fileprivate mutating func appendDense(_ name: String, _ x: ValueID, _ inputs: Int, _ outputs: Int) throws -> ValueID {

@@ -118,6 +118,18 @@ import Testing
       !kernels.contains { $0.operation == "reorder" && ["both", "r1", "c1", "c2"].contains($0.layer) }, "\(kernels)")
   }
 
+  @Test(arguments: [0, 1], [false, true]) func softmaxOfLargeScoresDoesNotOverflow(
+    dimension: Int, isLogarithm: Bool
+  ) throws {
+    var graph = Graph()
+    let x = graph.parameter("x", [3, 40])
+    let y = try graph.apply(.softmax(Softmax(dimension: dimension, isLogarithm: isLogarithm)), x)
+    graph.outputs = ["y": y, "loss": try graph.meanSquared(y)]
+    let whole = try graph.differentiated(try #require(graph.outputs["loss"]))
+    let scores = Example.pattern(120, salt: 3).map { Double(Float(900 + 2 * $0)) }
+    try expectReference(whole, [x: scores, whole.inputs[0]: Example.pattern(120, salt: 4)], dropout)
+  }
+
   @Test(arguments: Network.all) func noKernelIsAPlainLoop(_ network: Network) throws {
     let compiled = try CompiledGraph(network.training(batch: 17))
     for kernel in compiled.implementations {

@@ -2,6 +2,7 @@ import Execution
 import Foundation
 import Kernels
 import ModelGraph
+import Models
 import TestSupport
 import Testing
 
@@ -61,6 +62,56 @@ import Testing
         + first[1...(cell.hasCellState ? 2 : 1)], layer: "b")
     graph.outputs = ["y": second[0], "loss": try graph.meanSquared(second[0])]
     return try graph.differentiated(try #require(graph.outputs["loss"]))
+  }
+
+  @Test(arguments: RecurrentCell.allCases, [RecurrentSettings.Returns.last, .sequence])
+  func aStackOfBothDirectionsEqualsTheReference(_ cell: RecurrentCell, _ returns: RecurrentSettings.Returns) throws {
+    var graph = Graph()
+    let x = graph.input("x", TensorType([3, 6, 4]))
+    let settings = RecurrentSettings(
+      cell, units: 5, layers: 2, isBidirectional: true, returns: returns, dropout: 0.25)
+    let y = try graph.recurrent("r", x, settings, isTraining: true).value
+    graph.outputs = ["y": y, "loss": try graph.meanSquared(try graph.dense("d", y, outputs: 2))]
+    let differentiated = try graph.differentiated(try #require(graph.outputs["loss"]))
+    let given = Network.given(for: differentiated, classes: 1)
+    let state = DropoutState(seed: 5, step: 2, firstSample: 1)
+    let expected = try ReferenceExecutor(differentiated).run(given, dropout: state)
+    let bound = try BoundGraph(differentiated)
+    try bound.give(given)
+    try bound.program.run(dropout: state)
+    expectClose(bound.program.output("y"), expected[y], relative: 1e-5, "y")
+    for pair in differentiated.parameterGradients {
+      expectClose(
+        try bound.gradient(of: pair.parameter), expected[pair.gradient], relative: 1e-5,
+        differentiated[pair.parameter].name)
+    }
+  }
+
+  @Test func anEncoderAndItsDecoderOnSlicesOfTokensEqualTheReference() throws {
+    let model = ModelSpecification(
+      name: "m",
+      layers: [
+        .init(.slice(dimension: 1, start: 0, count: 5), from: "input"), .init(.embedding(vocabulary: 11, width: 4)),
+        .init(.recurrent(.init(.gru, units: 7, isBidirectional: true)), name: "encoder"),
+        .init(.slice(dimension: 1, start: 5, count: 3), from: "input"), .init(.embedding(vocabulary: 11, width: 6)),
+        .init(
+          .recurrent(.init(.gru, units: 7, isBidirectional: true, returns: .sequence, stateFrom: "encoder"))),
+        .init(.dense(outputs: 11)),
+      ])
+    let graph = try model.trainingGraph(sampleShape: [8], shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
+    let given = Network.given(for: graph, classes: 11).mapValues { $0.map { $0 == -1 ? 2 : $0 } }
+    let expected = try ReferenceExecutor(graph).run(given, dropout: dropout)
+    let bound = try BoundGraph(graph)
+    try bound.give(given)
+    try bound.program.run(dropout: dropout)
+    for name in ["logits", "loss"] {
+      let value = try #require(graph.outputs[name])
+      expectClose(bound.program.output(name), expected[value], relative: 1e-5, name)
+    }
+    for pair in graph.parameterGradients {
+      expectClose(
+        try bound.gradient(of: pair.parameter), expected[pair.gradient], relative: 1e-5, graph[pair.parameter].name)
+    }
   }
 
   @Test func noReorderStandsBetweenEmbeddingAndRecurrence() throws {

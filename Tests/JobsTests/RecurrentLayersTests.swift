@@ -14,9 +14,10 @@ import Jobs
     let text = """
       - embedding: {vocabulary: 9000, width: 12}
       - lstm: {name: words, units: 7, layers: 2, returns: sequence, dropout: 0.25}
-      - gru: {units: 5}
+      - gru: {units: 5, bidirectional: true}
       - repeat: 3
-      - rnn: {units: 4, returns: last}
+      - rnn: {name: e, units: 4, returns: sequence}
+      - rnn: {units: 4, state_from: e}
       - dense: {outputs: 10}
       """
     let job = try JobFile(yaml: yaml(text), file: "job.yaml").job
@@ -25,10 +26,11 @@ import Jobs
       layers.map(\.kind) == [
         .embedding(vocabulary: 9000, width: 12),
         .recurrent(RecurrentSettings(.lstm, units: 7, layers: 2, returns: .sequence, dropout: 0.25)),
-        .recurrent(RecurrentSettings(.gru, units: 5)), .repeated(count: 3),
-        .recurrent(RecurrentSettings(.rnn, units: 4)), .dense(outputs: 10),
+        .recurrent(RecurrentSettings(.gru, units: 5, isBidirectional: true)), .repeated(count: 3),
+        .recurrent(RecurrentSettings(.rnn, units: 4, returns: .sequence)),
+        .recurrent(RecurrentSettings(.rnn, units: 4, stateFrom: "e")), .dense(outputs: 10),
       ])
-    #expect(layers.map(\.name) == ["embedding1", "words", "gru1", "repeat1", "rnn1", "dense1"])
+    #expect(layers.map(\.name) == ["embedding1", "words", "gru1", "repeat1", "e", "rnn1", "dense1"])
     #expect(try JobFile(yaml: job.yaml(), file: "again.yaml").job == job)
   }
 

@@ -28,6 +28,50 @@ private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 1
     #expect(try trainingGraph(zoo, samples: 3).parameterCount == count)
   }
 
+  /// Counts as torchvision documents them; the classes of ImageNet.
+  @Test(arguments: [
+    (Zoo.alexnet, 61_100_840), (.vgg16, 138_357_544), (.resnet18, 11_689_512), (.resnet34, 21_797_672),
+    (.resnet50, 25_557_032), (.resnet101, 44_549_160), (.resnet152, 60_192_808), (.googlenet, 6_624_904),
+    (.googlenetAuxiliary, 13_004_888),
+  ])
+  func hasAsManyParametersAsPublished(_ zoo: Zoo, count: Int) throws {
+    let model = zoo.model()
+    let graph = try model.trainingGraph(
+      sampleShape: SampleShape(zoo.usualSampleShape), shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
+    #expect(graph.parameterCount == count)
+    #expect(graph.parameterGradients.count == graph.parameters.count)
+    let inference = try model.evaluationGraph(
+      sampleShape: SampleShape(zoo.usualSampleShape), batch: 2, loss: .crossEntropy)
+    #expect(inference.outputs["logits"].map { inference[$0].type } == TensorType([2, 1000]))
+    // Auxiliary heads end with training.
+    #expect(inference.parameterCount == (zoo == .googlenetAuxiliary ? 6_624_904 : count))
+  }
+
+  /// 2·(multiply-adds) of every convolution and the last layer, by hand from the table of the paper (He et al. 2016).
+  @Test func resnet50CostsWhatItsConvolutionsDo() throws {
+    let graph = try Zoo.resnet50.model().graph(sampleShape: [3, 224, 224], batch: 1, mode: .inference)
+    var products = 64 * 3 * 49 * 112 * 112 + 2048 * 1000
+    var channels = 64
+    for (stage, blocks) in [3, 4, 6, 3].enumerated() {
+      let (width, side) = (64 << stage, 56 >> stage)
+      for block in 0..<blocks {
+        let before = stage > 0 && block == 0 ? 2 * side : side
+        products += channels * width * before * before + (width * width * 9 + 4 * width * width) * side * side
+        if block == 0 { products += channels * 4 * width * side * side }
+        channels = 4 * width
+      }
+    }
+    let work = graph.cost { node in
+      switch node.operation {
+      case .convolution, .dense: true
+      default: false
+      }
+    }
+    // The last layer's bias is a thousand additions.
+    #expect(work.flops == FLOPs(2 * products + 1000))
+    #expect(products == 4_089_184_256)
+  }
+
   @Test func parametersAreNamedAfterTheirLayers() throws {
     let mlp = try trainingGraph(.mlp, samples: 2)
     #expect(
@@ -81,7 +125,8 @@ private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 1
 
   @Test(arguments: Zoo.allCases)
   func endsInAsManyOutputsAsThereAreClasses(_ zoo: Zoo) throws {
-    let graph = try zoo.model(classes: 37).graph(sampleShape: [1, 28, 28], batch: 5, mode: .inference)
+    let graph = try zoo.model(classes: 37).graph(
+      sampleShape: SampleShape(zoo.usualSampleShape), batch: 5, mode: .inference)
     #expect(graph.outputs["logits"].map { graph[$0].type } == TensorType([5, 37]))
   }
 
@@ -89,7 +134,11 @@ private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 1
     ("lenet", "unknown zoo model 'lenet'; did you mean 'lenet5'?"),
     ("LeNet-5", "unknown zoo model 'LeNet-5'; did you mean 'lenet5'?"),
     ("lmp", "unknown zoo model 'lmp'; did you mean 'mlp'?"),
-    ("transformer", "unknown zoo model 'transformer'; use one of mlp, lenet5"),
+    (
+      "transformer",
+      "unknown zoo model 'transformer'; use one of mlp, lenet5, alexnet, vgg16, resnet18, resnet34, resnet50, "
+        + "resnet101, resnet152, googlenet, googlenet-auxiliary"
+    ),
   ])
   func unknownNameIsAnsweredWithTheNearest(name: String, text: String) {
     let error = #expect(throws: UnknownModel.self) { try Zoo(named: name) }

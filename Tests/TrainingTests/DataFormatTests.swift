@@ -79,6 +79,19 @@ struct DataFormatTests {
     }
   }
 
+  @Test("Early stopping cannot watch the accuracy of numbers")
+  func accuracyOfNumbers() throws {
+    let small = try SmallJob()
+    try Self.table(small)
+    let job = try Self.write(
+      small, Self.regression, layers: "dense: {outputs: 1}",
+      loss: "mean-squared-error\n  early_stopping: {metric: accuracy}")
+    let error = #expect(throws: InvalidJob.self) { try train(job, run: small.path("a")) }
+    #expect(
+      error?.problems.first?.message
+        == "'early_stopping' watches the accuracy, and the target 'y' is numbers; write 'metric: loss'")
+  }
+
   @Test("A saved run is tested again with the statistics that it was trained with", arguments: [1, 2])
   func savedRun(ranks: Int) throws {
     let small = try SmallJob()
@@ -158,6 +171,30 @@ struct DataFormatTests {
     #expect(report.samples == 13 && report.accuracy == 1, "\(report.accuracy ?? -1)")
     let total = try #require(report.confusion).total
     #expect(total == 64)
+  }
+
+  @Test("An encoder and its decoder learn pairs, each with its own vocabulary")
+  func pairs() throws {
+    let small = try SmallJob()
+    let words = ["one", "two", "three", "four"]
+    let said = ["un", "deux", "trois", "quatre"]
+    // Backwards, so that the decoder has nothing but the encoder's state to begin with.
+    let rows = (0..<120).map { row in
+      let (first, second) = (row % 4, row / 4 % 4)
+      return "\(words[first]) \(words[second])\t\(said[second]) \(said[first])"
+    }
+    try small.write(Array(("source\ttarget\n" + rows.joined(separator: "\n")).utf8), "pairs.tsv")
+    let data = "format: pairs\ntrain: pairs.tsv\nsource_length: 2\ntarget_length: 4\ntest_fraction: 0.1"
+    let layers = """
+      embedding: {vocabulary: 6, width: 8}, gru: {name: encoder, units: 16}, \
+      embedding: {vocabulary: 8, width: 8, from: decoder_input}, \
+      gru: {units: 16, returns: sequence, state_from: encoder}, dense: {outputs: 8}
+      """
+    let job = try Self.write(small, data, layers: layers, loss: "cross-entropy")
+    let report = try evaluation(train(job, run: small.path("a"), ranks: 2, epochs: 60).outcome)
+    // Three labels that count in each of 12 pairs: two words and the end.
+    #expect(try #require(report.confusion).total == 36)
+    #expect(try #require(report.accuracy) > 0.9)
   }
 
   @Test("Augmented images give the same weights on any ranks, and others than plain ones")

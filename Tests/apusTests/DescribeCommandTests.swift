@@ -61,7 +61,7 @@ extension CommandTests {
       "What cannot be described is refused with the remedy",
       arguments: [
         (["describe", "lenet"], Int32(3), "error: unknown zoo model 'lenet'; did you mean 'lenet5'?\n"),
-        (["describe", "resnet"], 3, "error: unknown zoo model 'resnet'; use one of mlp, lenet5\n"),
+        (["describe", "resnet"], 3, "error: unknown zoo model 'resnet'; did you mean 'resnet18'?\n"),
         (
           ["describe", "lenet5", "--input", "1x4x4"], 3,
           "error: layer 'c2': a 5×5 window does not fit an input of 2×2 with padding 0; use a smaller kernel or more "

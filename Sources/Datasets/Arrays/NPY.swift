@@ -1,6 +1,7 @@
 import Foundation
 
-/// An array in NumPy's format, versions 1 to 3: magic, version, a header that is a Python dictionary, elements in C order.
+/// An array in NumPy's format, versions 1 to 3: magic, version, a header that is a Python dictionary, elements in C
+/// order.
 ///
 /// Source: numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 struct NPY: Hashable, Sendable {

@@ -7,8 +7,8 @@ struct CSVCell: Hashable, Sendable {
   let isQuoted: Bool
 }
 
-/// The records of a delimited text file after RFC 4180: quoted fields may hold delimiters, line ends and doubled quotes;
-/// lines end in LF, CRLF or CR; a byte order mark and empty lines are passed over.
+/// The records of a delimited text file after RFC 4180: quoted fields may hold delimiters, line ends and doubled
+/// quotes; lines end in LF, CRLF or CR; a byte order mark and empty lines are passed over.
 ///
 /// A reader of our own, because a wrong file must be refused at its line and column: SwiftCSV 0.10.0 keeps no positions
 /// and ends the process at text behind a closing quote.

@@ -8,7 +8,8 @@ package struct TextSpecification: Hashable, Codable, Sendable {
   package var sequenceLength: Int
   /// The most tokens that the vocabulary has, padding and unknown included; nil for all of the training texts.
   package var vocabularyLimit: Int?
-  /// Columns of a table of texts with a class each, both or neither; nil for a folder of classes, or one text to go on with.
+  /// Columns of a table of texts with a class each, both or neither; nil for a folder of classes, or for one text to go
+  /// on with.
   package var text: String?
   package var label: String?
   package var delimiter: Delimiter
@@ -26,8 +27,8 @@ package struct TextSpecification: Hashable, Codable, Sendable {
   }
 }
 
-/// Texts with a class each, from a folder for each class or a table; or one long text, whose next token is to be found at
-/// each step.
+/// Texts with a class each, from a folder for each class or a table; or one long text, whose next token is to be found
+/// at each step.
 package struct TextDataset: SampleCollection {
   private let path: String
   private let specification: TextSpecification

@@ -31,6 +31,8 @@ extension Operation {
     case .maxPoolBackward(let rule): rule
     case .averagePool(let rule): rule
     case .averagePoolBackward(let rule): rule
+    case .adaptiveAveragePool(let rule): rule
+    case .adaptiveAveragePoolBackward(let rule): rule
     case .recurrent(let rule): rule
     case .recurrentBackward(let rule): rule
     case .embedding(let rule): rule

@@ -7,6 +7,7 @@ enum LayerKind: String, CaseIterable {
   case maxPool = "max_pool"
   case averagePool = "average_pool"
   case globalAveragePool = "global_average_pool"
+  case adaptiveAveragePool = "adaptive_average_pool"
   case batchNorm = "batch_norm"
   case embedding, rnn, lstm, gru
   case repeated = "repeat"
@@ -26,6 +27,7 @@ enum LayerKind: String, CaseIterable {
     case .dense: "- dense: {outputs: 10}"
     case .maxPool: "- max_pool: {kernel: 2}"
     case .averagePool: "- average_pool: {kernel: 2}"
+    case .adaptiveAveragePool: "- adaptive_average_pool: {output: 6}"
     case .embedding: "- embedding: {vocabulary: 10000, width: 128}"
     case .rnn, .lstm, .gru: "- \(rawValue): {units: 256}"
     case .repeated: "- repeat: 20"
@@ -47,7 +49,8 @@ enum LayerKind: String, CaseIterable {
   /// Whether the word alone is a layer.
   var standsAlone: Bool {
     switch self {
-    case .convolution, .dense, .maxPool, .averagePool, .dropout, .add, .maxout, .concatenate, .subtract, .multiply,
+    case .convolution, .dense, .maxPool, .averagePool, .adaptiveAveragePool, .dropout, .add, .maxout, .concatenate,
+      .subtract, .multiply,
       .slice, .transpose, .reshape, .mean, .sum, .embedding, .rnn, .lstm, .gru, .repeated:
       false
     default: true
@@ -171,6 +174,8 @@ struct LayerReader {
       guard let window = window(&reader), let countsPadding else { return nil }
       return .averagePool(window, countsPadding: countsPadding)
     case .globalAveragePool: return .globalAveragePool
+    case .adaptiveAveragePool:
+      return reader.extent("output", from: 1, .required(example: "6")).map { .adaptiveAveragePool($0) }
     case .embedding:
       let vocabulary = reader.integer("vocabulary", in: 1...Limits.vocabulary, .required(example: "10000"))
       let width = reader.integer("width", in: 1...Limits.units, .required(example: "128"))
@@ -214,8 +219,10 @@ struct LayerReader {
   private func recurrent(_ cell: RecurrentCell, _ reader: inout MappingReader) -> LayerSpecification.Kind? {
     let units = reader.integer("units", in: 1...Limits.units, .required(example: "256"))
     let layers = reader.integer("layers", in: 1...Limits.recurrentLayers, .otherwise(1))
+    let bidirectional = reader.flag("bidirectional", .otherwise(false))
     let returns: RecurrentSettings.Returns? = reader.choice("returns", .otherwise(.last))
     let dropout = reader.number("dropout", .fraction, .otherwise(0))
+    let state = reader.has("state_from") ? reader.text("state_from", .required(example: "encoder")) : nil
     if let dropout, let layers, dropout > 0, layers == 1, let entry = reader.entry("dropout") {
       reader.report(
         entry.value.place,
@@ -223,10 +230,11 @@ struct LayerReader {
           + "'- dropout: \(dropout)' behind it")
       return nil
     }
-    guard let units, let layers, let returns, let dropout else { return nil }
+    guard let units, let layers, let bidirectional, let returns, let dropout else { return nil }
     return .recurrent(
       RecurrentSettings(
-        cell, units: units, layers: layers, returns: returns, dropout: dropout))
+        cell, units: units, layers: layers, isBidirectional: bidirectional, returns: returns,
+        dropout: dropout, stateFrom: state))
   }
 
   private func convolution(_ reader: inout MappingReader) -> LayerSpecification.Kind? {
@@ -238,11 +246,13 @@ struct LayerReader {
     let groups = reader.integer("groups", in: 1...Limits.channels, .otherwise(1))
     let bias = reader.flag("bias", .otherwise(true))
     let activation = reader.activation()
-    guard let channels, let kernel, let stride, let padding, let dilation, let groups, let bias else { return nil }
+    let initialisation: WeightInitialisation? = reader.choice("init", .otherwise(.uniform))
+    guard let channels, let kernel, let stride, let padding, let dilation, let groups, let bias, let initialisation
+    else { return nil }
     return .convolution(
       ConvolutionSettings(
         channels: channels, kernel: kernel, stride: stride, padding: padding, dilation: dilation, groups: groups,
-        hasBias: bias, activation: activation))
+        hasBias: bias, activation: activation, initialisation: initialisation))
   }
 
   /// A pooling window, which moves by its own extent unless told otherwise.

@@ -175,12 +175,12 @@ enum Limits {
   static let channels = 1 << 16
   static let extent = 1 << 10
   static let sequence = 1 << 16
-  /// Dimensions of a tensor.
-  static let rank = 6
   static let vocabulary = 1 << 24
   static let units = 1 << 16
   static let recurrentLayers = 100
   static let repetitions = 1 << 20
+  /// Dimensions of a tensor.
+  static let rank = 6
   static let epochs = 1_000_000
   static let steps = 1_000_000_000
   static let checkpoints = 10_000

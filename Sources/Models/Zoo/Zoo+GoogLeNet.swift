@@ -1,0 +1,83 @@
+import ModelGraph
+
+extension Zoo {
+  func googlenet(_ classes: Int, hasAuxiliaryHeads: Bool) -> ModelSpecification {
+    var layers = InceptionLayers()
+    layers.convolution("conv1", channels: 64, kernel: 7, stride: 2, padding: 3)
+    layers.pool("maxpool1", kernel: 3, stride: 2)
+    layers.convolution("conv2", channels: 64, kernel: 1)
+    layers.convolution("conv3", channels: 192, kernel: 3, padding: 1)
+    layers.pool("maxpool2", kernel: 3, stride: 2)
+    layers.module("inception3a", 64, (96, 128), (16, 32), 32)
+    layers.module("inception3b", 128, (128, 192), (32, 96), 64)
+    layers.pool("maxpool3", kernel: 3, stride: 2)
+    layers.module("inception4a", 192, (96, 208), (16, 48), 64)
+    layers.module("inception4b", 160, (112, 224), (24, 64), 64)
+    layers.module("inception4c", 128, (128, 256), (24, 64), 64)
+    layers.module("inception4d", 112, (144, 288), (32, 64), 64)
+    layers.module("inception4e", 256, (160, 320), (32, 128), 128)
+    layers.pool("maxpool4", kernel: 2, stride: 2)
+    layers.module("inception5a", 256, (160, 320), (32, 128), 128)
+    layers.module("inception5b", 384, (192, 384), (48, 128), 128)
+    layers.list += [
+      .init(.globalAveragePool, name: "avgpool"), .init(.flatten), .init(.dropout(rate: 0.2), name: "dropout"),
+      .init(.dense(outputs: classes), name: "fc"),
+    ]
+    let heads = [("aux1", "inception4a"), ("aux2", "inception4d")].map { Self.head($0, from: $1, classes) }
+    return ModelSpecification(
+      name: rawValue, layers: layers.list, auxiliaryHeads: hasAuxiliaryHeads ? heads : [])
+  }
+
+  /// An auxiliary classifier (torchvision's `InceptionAux`).
+  private static func head(_ name: String, from source: String, _ classes: Int) -> AuxiliaryHead {
+    AuxiliaryHead(
+      weight: 0.3,
+      layers: [
+        .init(.adaptiveAveragePool(Extent(4)), name: "\(name).pool", from: source),
+        .init(.convolution(.init(channels: 128, kernel: Extent(1), hasBias: false)), name: "\(name).conv.conv"),
+        .init(.batchNormalisation(epsilon: 0.001, activation: .relu), name: "\(name).conv.bn"),
+        .init(.flatten, name: "\(name).flatten"),
+        .init(.dense(outputs: 1024, activation: .relu), name: "\(name).fc1"),
+        .init(.dropout(rate: 0.7), name: "\(name).dropout"),
+        .init(.dense(outputs: classes), name: "\(name).fc2"),
+      ])
+  }
+}
+
+/// The layers of an inception network as they are put together; names are torchvision's.
+private struct InceptionLayers {
+  var list: [LayerSpecification] = []
+
+  /// A convolution, a batch norm and ReLU.
+  mutating func convolution(
+    _ name: String, channels: Int, kernel: Int, stride: Int = 1, padding: Int = 0, from: String? = nil
+  ) {
+    let settings = ConvolutionSettings(
+      channels: channels, kernel: Extent(kernel), stride: Extent(stride), padding: Extent(padding), hasBias: false)
+    list.append(.init(.convolution(settings), name: "\(name).conv", from: from))
+    list.append(.init(.batchNormalisation(epsilon: 0.001, activation: .relu), name: "\(name).bn"))
+  }
+
+  mutating func pool(_ name: String, kernel: Int, stride: Int, padding: Int = 0, from: String? = nil) {
+    let window = Window(
+      kernel: Extent(kernel), stride: Extent(stride), padding: Extent(padding), roundsUp: true)
+    list.append(.init(.maxPool(window), name: name, from: from))
+  }
+
+  /// Four branches side by side (figure 2b); torchvision's third has 3×3 where the paper has 5×5.
+  mutating func module(
+    _ name: String, _ one: Int, _ three: (reduce: Int, out: Int), _ five: (reduce: Int, out: Int), _ pooled: Int
+  ) {
+    let input = list.last?.name
+    convolution("\(name).branch1", channels: one, kernel: 1)
+    convolution("\(name).branch2.0", channels: three.reduce, kernel: 1, from: input)
+    convolution("\(name).branch2.1", channels: three.out, kernel: 3, padding: 1)
+    convolution("\(name).branch3.0", channels: five.reduce, kernel: 1, from: input)
+    convolution("\(name).branch3.1", channels: five.out, kernel: 3, padding: 1)
+    pool("\(name).branch4.0", kernel: 3, stride: 1, padding: 1, from: input)
+    convolution("\(name).branch4.1", channels: pooled, kernel: 1)
+    list.append(
+      .init(
+        .concatenate(["branch1", "branch2.1", "branch3.1", "branch4.1"].map { "\(name).\($0).bn" }), name: name))
+  }
+}
