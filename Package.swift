@@ -40,11 +40,14 @@ let layers: [[Layer]] = [
     Layer(kind: .systemLibrary(provider: "libopenblas-dev"), name: "COpenBLAS"),
     Layer(kind: .systemLibrary(provider: "libdnnl-dev"), name: "COneDNN"),
     Layer(kind: .systemLibrary(provider: "zlib1g-dev"), name: "CZlib"),
+    Layer(kind: .systemLibrary(provider: "libpng-dev"), name: "CPNG"),
+    Layer(kind: .systemLibrary(provider: "libjpeg62-turbo-dev"), name: "CJPEG"),
   ],
   [
     Layer(name: "Units"),
     Layer(name: "Randomness"),
     Layer(name: "Safetensors", uses: ["CZlib"]),
+    Layer(name: "ImageDecoding", uses: ["CPNG", "CJPEG"]),
     Layer(name: "Kernels", uses: ["COpenBLAS", "COneDNN"]),
   ],
   [
@@ -55,11 +58,11 @@ let layers: [[Layer]] = [
     Layer(name: "Models", uses: ["ModelGraph", "Randomness"]),
     Layer(name: "Execution", uses: ["ModelGraph", "Kernels", "Units", "Randomness"]),
     Layer(name: "MPIGroup", uses: ["CMPI", "Collectives", "Units"]),
-    Layer(name: "Datasets", uses: ["CZlib", "Units", "Randomness"]),
+    Layer(name: "Datasets", uses: ["CZlib", "ImageDecoding", "ModelGraph", "Units", "Randomness"]),
     Layer(name: "Evaluation", uses: ["Units"]),
   ],
   [
-    Layer(name: "Jobs", uses: ["Units", "ModelGraph", "Models"], products: [yams])
+    Layer(name: "Jobs", uses: ["Units", "ModelGraph", "Models", "Datasets"], products: [yams])
   ],
   [
     Layer(
@@ -109,15 +112,16 @@ let tests: [(name: String, uses: [String])] = [
   ("Units", []),
   ("Randomness", []),
   ("Safetensors", []),
+  ("ImageDecoding", []),
   ("Kernels", []),
   ("ModelGraph", ["Units"]),
   ("Collectives", ["GroupConformance", "Units"]),
   ("Models", ["ModelGraph", "Randomness", "Units"]),
   ("Execution", ["ModelGraph", "Models", "Kernels", "Units", "Randomness", "Safetensors", "CMalloc"]),
   ("MPIGroup", ["Collectives", "GroupConformance"]),
-  ("Datasets", ["Units", "Randomness", "CZlib"]),
+  ("Datasets", ["ModelGraph", "Units", "Randomness", "CZlib"]),
   ("Evaluation", ["Units"]),
-  ("Jobs", ["Units", "ModelGraph", "Models"]),
+  ("Jobs", ["Units", "ModelGraph", "Models", "Datasets"]),
   (
     "Training",
     ["Collectives", "ModelGraph", "Models", "Execution", "Datasets", "Evaluation", "Jobs", "Safetensors", "Units"]
@@ -126,7 +130,7 @@ let tests: [(name: String, uses: [String])] = [
 ]
 
 /// Test targets with a `Golden` folder, which their tests find beside themselves: no resource of a bundle.
-let golden: Set = ["Safetensors", "Execution", "Jobs"]
+let golden: Set = ["Safetensors", "ImageDecoding", "Execution", "Datasets", "Jobs"]
 
 let testTargets: [Target] =
   [

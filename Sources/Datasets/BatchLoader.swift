@@ -10,20 +10,13 @@ package struct LoadedStep: Hashable, Sendable {
   /// The shards whose samples are in the buffers, one shard after another.
   package let shards: Range<Int>
   package let samplesPerShard: Int
-  package let sampleElementCount: Int
-  /// Samples that count, first in the buffers; those after them are padding (zeros, label 0), in evaluation only.
+  /// Samples that count, first in the buffer; those after them are padding (zeros), in evaluation only.
   package let validCount: Int
   /// How long the consumer had to wait for this step.
   package let waited: Seconds
 
-  /// Where the images of `shard` (its number in the global batch) are in the step's images.
-  package func imageRange(ofShard shard: Int) -> Range<Int> {
-    let samples = labelRange(ofShard: shard)
-    return samples.lowerBound * sampleElementCount..<samples.upperBound * sampleElementCount
-  }
-
-  /// Where the labels of `shard` are in the step's labels.
-  package func labelRange(ofShard shard: Int) -> Range<Int> {
+  /// Where the samples of `shard` (its number in the global batch) are in the step's buffer.
+  package func places(ofShard shard: Int) -> Range<Int> {
     precondition(shards.contains(shard), "shard \(shard) is not one of \(shards)")
     let start = (shard - shards.lowerBound) * samplesPerShard
     return start..<start + samplesPerShard
@@ -31,7 +24,7 @@ package struct LoadedStep: Hashable, Sendable {
 
   /// How many samples of `shard` count.
   package func validCount(ofShard shard: Int) -> Int {
-    labelRange(ofShard: shard).clamped(to: 0..<validCount).count
+    places(ofShard: shard).clamped(to: 0..<validCount).count
   }
 }
 
@@ -42,7 +35,6 @@ package struct LoadedStep: Hashable, Sendable {
 package final class BatchLoader {
   private let order: DataOrder
   private let shards: Range<Int>
-  private let sampleElementCount: Int
   private let ring: BatchRing
   private var thread: JoinableThread?
   private var globalStep: Int
@@ -65,10 +57,8 @@ package final class BatchLoader {
     precondition(start >= 0 && depth > 0)
     self.order = order
     self.shards = shards
-    sampleElementCount = source.sampleElementCount
     globalStep = start
-    let ring = BatchRing(
-      depth: depth, sampleCount: shards.count * order.samplesPerShard, elementCount: source.sampleElementCount)
+    let ring = BatchRing(depth: depth, fields: source.fields, capacity: shards.count * order.samplesPerShard)
     self.ring = ring
     thread = nil
     thread = try JoinableThread { Self.produce(source, order, shards, start..<(end ?? .max), into: ring) }
@@ -76,13 +66,12 @@ package final class BatchLoader {
 
   deinit { close() }
 
-  /// Calls `body` with the next step's images ([samples, C, H, W]) and labels ([samples]) of all shards of this loader;
-  /// both are valid within `body` only.
+  /// Calls `body` with the next step's samples of all shards of this loader; the buffer is `body`'s until it returns.
   ///
   /// - Returns: what `body` returns; nil after the last step.
   /// - Throws: what loading this step threw; `BatchLoaderError` with code `.closed`; what `body` throws.
   package func withNext<Result>(
-    _ body: (LoadedStep, Span<Float>, Span<Int32>) throws -> Result
+    _ body: (LoadedStep, SampleBuffer) throws -> Result
   ) throws -> Result? {
     let clock = ContinuousClock()
     let asked = clock.now
@@ -90,11 +79,11 @@ package final class BatchLoader {
     let (epoch, step) = globalStep.quotientAndRemainder(dividingBy: order.stepsPerEpoch)
     let loaded = LoadedStep(
       epoch: epoch, step: step, globalStep: globalStep, shards: shards, samplesPerShard: order.samplesPerShard,
-      sampleElementCount: sampleElementCount, validCount: order.places(step: step, shards: shards).count,
+      validCount: order.places(step: step, shards: shards).count,
       waited: Seconds(clock.now - asked))
     globalStep += 1
     defer { ring.release() }
-    return try body(loaded, unsafe buffer.images.span, unsafe buffer.labels.span)
+    return try body(loaded, buffer)
   }
 
   /// Ends and joins the thread; steps that were loaded ahead are dropped. May be called again.
@@ -117,7 +106,9 @@ package final class BatchLoader {
           samples = order.samples(epoch: epoch)
           current = epoch
         }
-        try buffer.fill(from: source, samples.span.extracting(order.places(step: step, shards: shards)))
+        let places = order.places(step: step, shards: shards)
+        try source.load(samples.span.extracting(places), epoch: epoch, into: buffer)
+        buffer.clear(from: places.count)
         ring.publish()
       }
       ring.end(.success(()))

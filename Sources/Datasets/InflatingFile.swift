@@ -25,7 +25,7 @@ import Glibc
     guard descriptor >= 0 else {
       let reason = unsafe String(cString: strerror(openError))
       throw openError == ENOENT
-        ? DatasetError(.missingFile, path: path, "there is no such file", remedy: "give the path of an IDX file")
+        ? DatasetError(.missingFile, path: path, "there is no such file", remedy: "give the path of a data file")
         : DatasetError(.unreadableFile, path: path, reason, remedy: "make the file readable for this user")
     }
     try refill()
@@ -81,7 +81,7 @@ import Glibc
     guard count >= 0 else {
       throw DatasetError(
         .unreadableFile, path: path, offset: fileOffset, unsafe String(cString: strerror(errno)),
-        remedy: "give the path of a readable IDX file")
+        remedy: "give the path of a readable file")
     }
     fileOffset += count
     inputRange = 0..<count

@@ -13,11 +13,16 @@ package struct Normalisation: Hashable, Codable, Sendable {
     self.deviations = deviations
   }
 
-  /// Measures all of `dataset`, with exact integer sums, so in any order and on any machine the same bits. The
+  /// Pixels as fractions of 255.
+  package static func identity(channels: Int) -> Normalisation {
+    Normalisation(means: Array(repeating: 0, count: channels), deviations: Array(repeating: 1, count: channels))
+  }
+
+  /// Measures `samples` of `dataset`, with exact integer sums, so in any order and on any machine the same bits. The
   /// deviation is the population's (divided by n, not n − 1).
   ///
   /// - Throws: `DatasetError` with code `.constantPixels` if a channel has one value only: it has no deviation.
-  package init(of dataset: ImageDataset) throws(DatasetError) {
+  package init(of dataset: ImageDataset, samples: [UInt32]) throws(DatasetError) {
     let channelCount = dataset.sampleShape[0]
     let planeSize = dataset.sampleElementCount / channelCount
     var means: [Double] = []
@@ -25,8 +30,8 @@ package struct Normalisation: Hashable, Codable, Sendable {
     for channel in 0..<channelCount {
       var (sum, squares) = (UInt64(0), UInt64(0))
       let pixels = dataset.pixels.span
-      for sample in 0..<dataset.count {
-        let start = (sample * channelCount + channel) * planeSize
+      for sample in samples {
+        let start = (Int(sample) * channelCount + channel) * planeSize
         let plane = pixels.extracting(start..<start + planeSize)
         for index in plane.indices {
           let pixel = UInt64(unsafe plane[unchecked: index])
@@ -34,12 +39,12 @@ package struct Normalisation: Hashable, Codable, Sendable {
           squares += pixel * pixel
         }
       }
-      let count = UInt64(dataset.count * planeSize)
+      let count = UInt64(samples.count * planeSize)
       let spread = UInt128(count) * UInt128(squares) - UInt128(sum) * UInt128(sum)
       guard spread > 0 else {
         throw DatasetError(
           .constantPixels, path: "images", "every pixel of channel \(channel) is \(sum / count)",
-          remedy: "give images with something on them")
+          remedy: "give images with something on them, or write 'normalize: none'")
       }
       means.append(Double(sum) / (255 * Double(count)))
       deviations.append(Double(spread).squareRoot() / (255 * Double(count)))

@@ -1,50 +1,51 @@
-/// Where a loader gets samples from.
+package import ModelGraph
+
+/// Where a loader gets samples from: named fields of one type each, the same for every sample.
 package protocol SampleSource: Sendable {
   var count: Int { get }
-  /// Floats of one sample.
-  var sampleElementCount: Int { get }
-  /// Writes `samples` one after another: `images` has room for samples × `sampleElementCount`, `labels` for samples.
-  func load(
-    _ samples: Span<UInt32>, images: inout MutableSpan<Float>, labels: inout MutableSpan<Int32>) throws
+  /// The model's inputs, then what it is to find: `labels` (int32) or `target` (float32).
+  var fields: [SampleField] { get }
+  /// Writes `samples` one after another to the first places of `buffer`, which has these fields.
+  ///
+  /// - Parameter epoch: what an augmentation depends on besides the sample; nothing else may.
+  func load(_ samples: Span<UInt32>, epoch: Int, into buffer: SampleBuffer) throws
 }
 
-/// The normalised images of a data set: a look-up in a table of 256 values per channel.
-package struct NormalisedImages: SampleSource {
-  package let dataset: ImageDataset
-  private let table: [Float]
-
-  /// `normalisation` has as many channels as the samples of `dataset`.
-  package init(_ dataset: ImageDataset, _ normalisation: Normalisation) {
-    precondition(normalisation.means.count == dataset.sampleShape[0], "one mean per channel")
-    self.dataset = dataset
-    table = normalisation.table
+extension SampleSource {
+  /// What the model is given of a sample.
+  package var sampleShape: SampleShape {
+    SampleShape(fields: fields.filter { !SampleTarget.fieldNames.contains($0.name) })
   }
 
-  package var count: Int { dataset.count }
-  package var sampleElementCount: Int { dataset.sampleElementCount }
+  /// Loads `samples` into a buffer of their own.
+  package func samples(_ samples: [UInt32], epoch: Int = 0) throws -> SampleBuffer {
+    let buffer = SampleBuffer(fields: fields, capacity: samples.count)
+    try load(samples.span, epoch: epoch, into: buffer)
+    return buffer
+  }
+}
 
-  package func load(
-    _ samples: Span<UInt32>, images: inout MutableSpan<Float>, labels: inout MutableSpan<Int32>
-  ) {
-    let elementCount = sampleElementCount
-    let channelCount = dataset.sampleShape[0]
-    let planeSize = elementCount / channelCount
-    precondition(images.count == samples.count * elementCount && labels.count == samples.count)
-    let pixels = dataset.pixels.span
-    let table = table.span
-    for place in samples.indices {
-      let sample = Int(samples[place])
-      labels[place] = Int32(dataset.labels[sample])
-      for channel in 0..<channelCount {
-        let from = sample * elementCount + channel * planeSize
-        let plane = pixels.extracting(from..<from + planeSize)
-        let values = table.extracting(channel * 256..<channel * 256 + 256)
-        let to = place * elementCount + channel * planeSize
-        // In bounds: `to` + planeSize ≤ images.count by the precondition, and a byte indexes 256 values.
-        for index in 0..<planeSize {
-          unsafe images[unchecked: to + index] = values[unchecked: Int(plane[unchecked: index])]
-        }
+/// Some of the samples of another source, in an order of their own.
+package struct SampleSubset: SampleSource {
+  private let base: any SampleSource
+  private let places: [UInt32]
+
+  /// - Parameter places: which samples of `base`, each less than its count.
+  package init(_ base: any SampleSource, places: [UInt32]) {
+    precondition(places.allSatisfy { $0 < base.count }, "there are \(base.count) samples")
+    self.base = base
+    self.places = places
+  }
+
+  package var count: Int { places.count }
+  package var fields: [SampleField] { base.fields }
+
+  package func load(_ samples: Span<UInt32>, epoch: Int, into buffer: SampleBuffer) throws {
+    try unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: samples.count) { own in
+      for index in samples.indices {
+        unsafe own.initializeElement(at: index, to: places[Int(samples[index])])
       }
+      try unsafe base.load(own.span, epoch: epoch, into: buffer)
     }
   }
 }

@@ -58,8 +58,13 @@ import ModelGraph
 
   /// Sets an input, row-major. Elements are those of the graph: Float, or Int32 for labels. They stay until set again.
   package func set<Element: BitwiseCopyable>(_ input: Input, _ elements: Span<Element>) {
-    precondition(elements.count == input.elementCount && MemoryLayout<Element>.size == 4, "input of another size")
-    unsafe elements.withUnsafeBytes { bytes in
+    unsafe set(input, bytes: elements.bytes)
+  }
+
+  /// Sets an input from elements as they lie in memory.
+  package func set(_ input: Input, bytes: RawSpan) {
+    precondition(bytes.byteCount == 4 * input.elementCount, "input of another size")
+    unsafe bytes.withUnsafeBytes { bytes in
       unsafe input.address.copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
     }
   }

@@ -5,28 +5,13 @@ extension Job {
   /// The job as a job file, every default written out; reading it gives an equal job.
   package func yaml() -> String {
     var lines = ["apus: \(formatVersion.number)", "name: \(quoted(name))", "seed: \(seed)", "data:"]
-    lines += dataLines
+    lines += data.lines.map { "  \($0)" }
     lines += ["model:"] + modelLines
     lines += ["training:"] + training.lines.map { "  \($0.0): \($0.1)" }
     lines.append("checkpoint:")
     if let steps = checkpoint.everySteps { lines.append("  every_steps: \(steps)") }
     lines += ["  every_epochs: \(checkpoint.everyEpochs)", "  keep: \(checkpoint.keep)"]
     return lines.joined(separator: "\n") + "\n"
-  }
-
-  private var dataLines: [String] {
-    func lines(_ key: String, _ files: DataFiles) -> [String] {
-      ["  \(key):", "    images: \(quoted(files.images))", "    labels: \(quoted(files.labels))"]
-    }
-    let classes =
-      switch data.classes {
-      case .count(let count): "\(count)"
-      case .names(let names): "[\(names.map(quoted).joined(separator: ", "))]"
-      }
-    return ["  format: \(data.format.rawValue)"] + lines("train", data.train)
-      + (data.test.map { lines("test", $0) } ?? [])
-      + (data.validationFraction.map { ["  validation_fraction: \($0)"] } ?? [])
-      + ["  classes: \(classes)", "  normalize: \(data.normalize.rawValue)"]
   }
 
   private var modelLines: [String] {
@@ -160,7 +145,7 @@ func flow(_ settings: [(String, String)]) -> String {
 }
 
 /// A text as a YAML scalar: as it is if it could be nothing else, in double quotes otherwise.
-private func quoted(_ text: String) -> String {
+func quoted(_ text: String) -> String {
   let isPlain = text.unicodeScalars.allSatisfy {
     $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil || "-_./".unicodeScalars.contains($0))
   }

@@ -1,3 +1,4 @@
+package import Datasets
 package import ModelGraph
 package import Models
 
@@ -31,6 +32,16 @@ package struct Job: Hashable, Codable, Sendable {
   package enum Defaults {
     package static let seed: UInt64 = 1
     package static let normalization = Normalization.training
+    package static let missing = MissingPolicy.refuse
+    package static let horizon = 1
+    package static let cifarLabels = CIFAR.Labels.fine
+    package static let imageChannels = 3
+    package static let resize = ImageFolderSpecification.Resize.bilinear
+    package static let tokens = Tokenisation.word
+    package static let textColumn = "text"
+    package static let labelColumn = "label"
+    package static let sourceColumn = "source"
+    package static let targetColumn = "target"
     package static let shards = 8
     package static let loss = Loss.crossEntropy
     package static let precision = Precision.float32
@@ -61,65 +72,6 @@ package struct FormatVersion: Hashable, Codable, Sendable {
     var container = encoder.singleValueContainer()
     try container.encode(number)
   }
-}
-
-/// The samples to train on and to test with.
-package struct DataSpecification: Hashable, Codable, Sendable {
-  package var format: DataFormat
-  package var train: DataFiles
-  /// Nil: the run is not evaluated.
-  package var test: DataFiles?
-  /// The share of the training samples, drawn by the seed, that is kept to validate on; nil for none.
-  package var validationFraction: Double?
-  package var classes: Classes
-  package var normalize: Normalization
-
-  package init(
-    format: DataFormat = .idx, train: DataFiles, test: DataFiles? = nil, validationFraction: Double? = nil,
-    classes: Classes, normalize: Normalization = Job.Defaults.normalization
-  ) {
-    self.format = format
-    self.train = train
-    self.test = test
-    self.validationFraction = validationFraction
-    self.classes = classes
-    self.normalize = normalize
-  }
-}
-
-package enum DataFormat: String, Hashable, Codable, Sendable, CaseIterable {
-  /// The files of MNIST and its relatives, also gzipped.
-  case idx
-}
-
-/// Absolute paths: a job file's own are relative to its directory.
-package struct DataFiles: Hashable, Codable, Sendable {
-  package var images: String
-  package var labels: String
-
-  package init(images: String, labels: String) {
-    self.images = images
-    self.labels = labels
-  }
-}
-
-package enum Classes: Hashable, Codable, Sendable {
-  case count(Int)
-  /// In the order of the labels 0, 1, 2 …
-  case names([String])
-
-  package var count: Int {
-    switch self {
-    case .count(let count): count
-    case .names(let names): names.count
-    }
-  }
-}
-
-package enum Normalization: String, Hashable, Codable, Sendable, CaseIterable {
-  /// Every pixel minus the mean, divided by the standard deviation, of the training images.
-  case training
-  case none
 }
 
 package enum ModelChoice: Hashable, Codable, Sendable {

@@ -1,3 +1,4 @@
+package import Datasets
 import Foundation
 package import ModelGraph
 package import Models
@@ -92,9 +93,9 @@ package struct JobFile: Hashable, Sendable {
 
   /// The job's graph for one shard.
   /// - Throws: `InvalidJob` at the line of the layer that does not fit.
-  package func trainingGraph(sampleShape: Shape) throws(InvalidJob) -> Graph {
+  package func trainingGraph(for data: DataDescription) throws(InvalidJob) -> Graph {
     do {
-      return try job.trainingGraph(sampleShape: sampleShape)
+      return try job.trainingGraph(for: data)
     } catch let error as GraphError {
       throw InvalidJob([problem(for: error)])
     } catch {

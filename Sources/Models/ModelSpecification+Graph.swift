@@ -8,36 +8,22 @@ extension ModelSpecification {
     case inference
   }
 
-  /// What the elements of a sample are: tokens if an embedding reads them, whole or a slice of them, else numbers.
-  package var inputElement: ElementType {
-    layers.indices.contains { index in
-      if case .embedding = layers[index].kind { readsTokens(index) } else { false }
-    } ? .int32 : .float32
-  }
-
-  /// Whether nothing but slices stands between the input and a layer.
-  private func readsTokens(_ index: Int) -> Bool {
-    let source = layers[index].from ?? (index == 0 ? Self.inputName : layers[index - 1].name)
-    if source == Self.inputName { return true }
-    guard let earlier = layers[..<index].firstIndex(where: { $0.name == source }) else { return false }
-    if case .slice = layers[earlier].kind { return readsTokens(earlier) }
-    return false
-  }
-
-  /// The forward pass: input `input` [batch] + `sampleShape` of `inputElement`, output `logits`, the output of the last layer.
+  /// The forward pass: an input [batch] + shape for each field of `sampleShape`, output `logits`, the output of the last
+  /// layer. The first layer runs on `input`; others name what else they take in their `from`.
   ///
   /// - Parameters:
-  ///   - sampleShape: one sample without the batch dimension, such as 1×28×28.
+  ///   - sampleShape: the inputs of one sample without the batch dimension, such as [1, 28, 28].
   ///   - batch: samples that run through the graph together.
   /// - Throws: `GraphError` naming the layer that does not fit.
-  package func graph(sampleShape: Shape, batch: Int, mode: Mode) throws -> Graph {
+  package func graph(sampleShape: SampleShape, batch: Int, mode: Mode) throws -> Graph {
     if let problem = problems.first { throw problem.error }
-    guard batch >= 1, sampleShape.dimensions.allSatisfy({ $0 >= 1 }) else {
+    let shapes = sampleShape.fields.map { $0.batch(of: batch).shape.dimensions }
+    guard batch >= 1, shapes.joined().allSatisfy({ $0 >= 1 }) else {
       throw GraphError(
         .invalidArgument, layer: Self.inputName,
         "\(batch) samples of \(sampleShape): a batch and every dimension of a sample have at least 1")
     }
-    guard boundedProduct([batch] + sampleShape.dimensions, limit: largestTensor) != nil else {
+    guard shapes.allSatisfy({ boundedProduct($0, limit: largestTensor) != nil }) else {
       throw GraphError(
         .invalidArgument, layer: Self.inputName,
         "\(batch) samples of \(sampleShape) are more than 2⁴⁰ elements; use fewer or smaller ones")
@@ -46,8 +32,9 @@ extension ModelSpecification {
       throw GraphError(.invalidArgument, layer: name, "the model has no layers; give it at least one")
     }
     var graph = Graph()
-    var last = graph.input(Self.inputName, TensorType(Shape([batch] + sampleShape.dimensions), inputElement))
-    var outputs = [Self.inputName: last]
+    var outputs: [String: ValueID] = [:]
+    for field in sampleShape.fields { outputs[field.name] = graph.input(field.name, field.batch(of: batch)) }
+    guard var last = outputs[Self.inputName] else { preconditionFailure("a sample shape has an 'input'") }
     var states: [String: [[ValueID]]] = [:]
     for layer in layers {
       last = try graph.append(layer, after: last, outputs: outputs, states: &states, mode: mode)
@@ -139,7 +126,9 @@ extension Graph {
 
   private func output(of source: String, in outputs: [String: ValueID], for layer: String) throws -> ValueID {
     guard let value = outputs[source] else {
-      throw GraphError(.invalidArgument, layer: layer, "there is no earlier layer '\(source)'")
+      throw GraphError(
+        .invalidArgument, layer: layer,
+        "the data have no '\(source)' to run on; give data of pairs, or name an earlier layer")
     }
     return value
   }

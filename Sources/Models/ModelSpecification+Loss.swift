@@ -54,14 +54,14 @@ package struct LossOptions: Hashable, Codable, Sendable {
 extension ModelSpecification {
   /// Forward, loss and backward of one shard of the global batch; dropout is on.
   ///
-  /// Inputs: `input` and, for cross-entropy, `labels` int32, of the logits' shape without the classes (below 0: left
+  /// Inputs: those of `sampleShape` and, for cross-entropy, `labels` int32, of the logits' shape without the classes (below 0: left
   /// out, as padding is), for other losses `target` of the logits' shape. Outputs: `logits` and `loss`. The loss is
   /// divided by what there is to predict in the global batch: its samples times the positions of a sequence, or times
   /// the outputs. Labels that are left out count in the divisor: it does not depend on the data, so the losses and
   /// gradients of the shards add up to those of the global batch on any number of ranks.
   /// - Throws: `GraphError` naming the layer that does not fit, or `loss`.
   package func trainingGraph(
-    sampleShape: Shape, shardSamples: Int, globalBatch: Int, loss: Loss, options: LossOptions = LossOptions()
+    sampleShape: SampleShape, shardSamples: Int, globalBatch: Int, loss: Loss, options: LossOptions = LossOptions()
   ) throws -> Graph {
     guard globalBatch >= shardSamples else {
       throw GraphError(
@@ -89,7 +89,7 @@ extension ModelSpecification {
   /// last batch is padded with labels of −1. With cross-entropy `probabilities` [batch, classes] is an output too.
   /// - Throws: `GraphError` naming the layer that does not fit, or `loss`.
   package func evaluationGraph(
-    sampleShape: Shape, batch: Int, loss: Loss, options: LossOptions = LossOptions()
+    sampleShape: SampleShape, batch: Int, loss: Loss, options: LossOptions = LossOptions()
   ) throws -> Graph {
     var graph = try graph(sampleShape: sampleShape, batch: batch, mode: .inference)
     _ = try append(loss, options.forEvaluation, to: &graph) { _ in 1 }

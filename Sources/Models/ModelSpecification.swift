@@ -35,7 +35,9 @@ package struct ModelSpecification: Hashable, Codable, Sendable {
   }
 
   /// The name that layers use for the model's input.
-  package static let inputName = "input"
+  package static let inputName = SampleShape.inputName
+  /// The inputs that data may have, and layers name in their `from`.
+  package static let inputNames = [inputName, "decoder_input"]
   /// The layer to which the loss's operations belong.
   package static let lossName = "loss"
 
@@ -56,7 +58,7 @@ package struct ModelSpecification: Hashable, Codable, Sendable {
       }
       if let fault = Self.fault(ofName: layer.name) { report(fault) }
       if earlier.contains(layer.name) { report("two layers are named '\(layer.name)'; give each its own name") }
-      for source in layer.namedSources where source != Self.inputName && !earlier.contains(source) {
+      for source in layer.namedSources where !Self.inputNames.contains(source) && !earlier.contains(source) {
         report(missingSource(source, earlier: earlier))
       }
       if let fault = stateFault(of: layer, among: layers[..<index]) { report(fault) }
@@ -69,7 +71,9 @@ package struct ModelSpecification: Hashable, Codable, Sendable {
   }
 
   private static func fault(ofName name: String) -> String? {
-    if name == inputName || name == lossName { return "'\(name)' is a name that Apus uses itself; choose another" }
+    if inputNames.contains(name) || name == lossName {
+      return "'\(name)' is a name that Apus uses itself; choose another"
+    }
     let isAllowed = name.unicodeScalars.allSatisfy {
       $0.isASCII
         && ($0.properties.isAlphabetic || $0.properties.numericType != nil || "-_.".unicodeScalars.contains($0))

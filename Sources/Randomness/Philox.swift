@@ -37,4 +37,5 @@ package enum RandomPurpose: UInt32, Sendable, CaseIterable {
   case dataOrder = 2
   case dropout = 3
   case test = 4
+  case augmentation = 5
 }

@@ -54,18 +54,6 @@ struct Fingerprint {
     for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
   }
 
-  /// Eight bytes at a time: for arrays of many.
-  mutating func add(words bytes: [UInt8]) {
-    let wholeCount = bytes.count / 8 * 8
-    let span = unsafe bytes.span.bytes
-    for offset in stride(from: 0, to: wholeCount, by: 8) {
-      let word = unsafe span.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-      value = (value ^ word) &* 0x100_0000_01b3
-      value ^= value >> 29
-    }
-    add(bytes[wholeCount...])
-  }
-
   static func of(_ text: String) -> UInt64 {
     var fingerprint = Fingerprint()
     fingerprint.add(text.utf8)

@@ -1,4 +1,5 @@
 import Collectives
+import Datasets
 import Execution
 
 /// The gradient of a global batch over all ranks: this rank's shards one by one, then the sum over everyone's, bucket by
@@ -21,10 +22,10 @@ final class BatchGradient {
   var schedule: AccumulationSchedule { reducer.schedule }
 
   /// Computes one shard and adds what the schedule wants added behind it.
-  func compute<Element: BitwiseCopyable>(
-    _ entry: AccumulationSchedule.Step, _ samples: Span<Element>, _ labels: Span<Int32>, dropout: DropoutState
+  func compute(
+    _ entry: AccumulationSchedule.Step, _ buffer: SampleBuffer, _ places: Range<Int>, dropout: DropoutState
   ) throws {
-    try replica.computeShard(samples, labels, slot: entry.slot, dropout: dropout)
+    try replica.computeShard(buffer, places, slot: entry.slot, dropout: dropout)
     try replica.store.withSlots { slots in
       let stride = replica.store.slotElementCount
       try reducer.merge(entry, &slots, stride: stride, elements: 0..<stride)

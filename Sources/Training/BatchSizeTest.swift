@@ -42,13 +42,13 @@ package struct BatchSizeTest: Codable, Sendable {
 
   private static func measure(_ file: JobFile, _ data: JobData, seconds: Double, threads: Int) throws -> Row {
     let job = file.job
-    let graph = try file.trainingGraph(sampleShape: data.sampleShape)
+    let graph = try file.trainingGraph(for: data.description)
     let trainer = Trainer(file, group: InProcessGroup.solo(), options: TrainingOptions(threads: threads)) { _ in }
     let phase = Phase(file: file, steps: 0..<1, trainedLayers: nil, title: nil)
     let gradient = try trainer.gradient(
-      Trainer.Network(phase: phase, graph: graph, evaluationGraph: nil), shards: 0..<1)
+      Trainer.Network(phase: phase, graph: graph, evaluationGraph: nil, fields: data.training.fields), shards: 0..<1)
     try gradient.replica.initialise { graph.initialParameterValues($0, seed: job.seed) }
-    let samples = try FirstSamples(data, count: job.training.batch, seed: job.seed)
+    let samples = try data.firstSamples(job.training.batch, seed: job.seed)
     let optimizer = job.training.optimizer.optimizer
     let clock = ContinuousClock()
     let begin = clock.now
@@ -58,7 +58,7 @@ package struct BatchSizeTest: Codable, Sendable {
       let start = clock.now
       for entry in gradient.schedule.steps {
         try gradient.compute(
-          entry, samples.images.span, samples.labels.span,
+          entry, samples, 0..<samples.capacity,
           dropout: DropoutState(seed: job.seed, step: UInt32(times.count + 1), firstSample: 0))
       }
       try gradient.reduce()

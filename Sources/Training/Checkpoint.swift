@@ -18,8 +18,8 @@ package struct Checkpoint: Sendable {
     package var data: String
     /// The job as resolved, in YAML: a run goes on only under the job that began it.
     package var job: String
-    /// Nil: pixels as fractions of 255.
-    package var normalisation: Normalisation?
+    /// How the samples became numbers.
+    package var encoding: DataEncoding
     /// The phase that the tensors are of; nil for the only one.
     package var phase: Int?
     package var plateau: PlateauState?

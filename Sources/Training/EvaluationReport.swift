@@ -1,45 +1,95 @@
+import Datasets
 package import Evaluation
 import Foundation
 import Jobs
 
 /// What a test of a trained network found.
 package struct EvaluationReport: Codable, Sendable {
+  /// Of predicted numbers, in the data's own units, beside a guess without a model.
+  package struct Regression: Codable, Sendable {
+    package let target: String
+    package let rootMeanSquaredError: Double?
+    package let meanAbsoluteError: Double?
+    package let coefficientOfDetermination: Double?
+    /// What the guess is.
+    package let baseline: String
+    package let baselineRootMeanSquaredError: Double?
+    package let baselineMeanAbsoluteError: Double?
+  }
+
   package let job: String
   package let checkpoint: String
   package let step: Int
   package let samples: Int
   package let accuracy: Double?
-  /// Mean over the samples.
+  /// Mean over the samples, or over the labels of sequences.
   package let loss: Double
-  package let classNames: [String]
-  package let confusion: ConfusionMatrix
+  /// Nil for numbers, as the next.
+  package let classNames: [String]?
+  /// Nil also for very many classes.
+  package let confusion: ConfusionMatrix?
+  /// Nil for classes.
+  package let regression: Regression?
 
-  init(_ job: Job, checkpoint: String, step: Int, samples: Int, _ result: EvaluationResult) {
+  /// More classes than fit a line of a terminal are not printed as a matrix.
+  private static let widestTable = 20
+
+  init(
+    _ job: Job, _ target: SampleTarget, checkpoint: String, step: Int, samples: Int, _ result: EvaluationResult
+  ) {
     self.job = job.name
     self.checkpoint = checkpoint
     self.step = step
     self.samples = samples
-    accuracy = result.confusion.accuracy
+    accuracy = result.accuracy
     loss = result.loss
-    classNames =
-      switch job.data.classes {
-      case .names(let names): names
-      case .count(let count): (0..<count).map(String.init)
-      }
-    confusion = result.confusion
+    switch (target, result.measures) {
+    case (.values(let values), .values(let measures)):
+      classNames = nil
+      confusion = nil
+      regression = Regression(
+        target: values.name, rootMeanSquaredError: measures.rootMeanSquaredError,
+        meanAbsoluteError: measures.meanAbsoluteError,
+        coefficientOfDetermination: measures.coefficientOfDetermination, baseline: values.baseline.description,
+        baselineRootMeanSquaredError: measures.guessRootMeanSquaredError,
+        baselineMeanAbsoluteError: measures.guessMeanAbsoluteError)
+    case (.classes(let classes), .classes(let measures)):
+      classNames = classes.names
+      confusion = measures.confusion
+      regression = nil
+    default: preconditionFailure("an evaluation measures what its target is")
+    }
   }
 
   package var text: String {
+    let head = "\(job), step \(step) (\(checkpoint))\n"
+    let lossText = String(format: "%.4f", loss)
+    if let regression {
+      return head + """
+        test of '\(regression.target)': RMSE \(Self.number(regression.rootMeanSquaredError)), \
+        MAE \(Self.number(regression.meanAbsoluteError)), \
+        R² \(Self.number(regression.coefficientOfDetermination)), loss \(lossText), \(samples) samples
+        for comparison, \(regression.baseline): RMSE \(Self.number(regression.baselineRootMeanSquaredError)), \
+        MAE \(Self.number(regression.baselineMeanAbsoluteError))
+        """
+    }
     let percent = accuracy.map { String(format: "%.2f %%", $0 * 100) } ?? "–"
-    return """
-      \(job), step \(step) (\(checkpoint))
-      test accuracy \(percent), loss \(String(format: "%.4f", loss)), \(samples) samples
+    let line = head + "test accuracy \(percent), loss \(lossText), \(samples) samples"
+    guard let classNames, let confusion, classNames.count <= Self.widestTable else { return line }
+    return line + """
+
 
       confusion matrix: rows are true classes, columns predicted ones
       \(confusion.table(classNames: classNames))
       """
   }
 
-  /// A line a class: precision, recall, specificity, F1, support; then their macro averages.
-  package var measuresByClass: String { confusion.measures(classNames: classNames) }
+  /// A line a class: precision, recall, specificity, F1, support; then their macro averages. Nil without a matrix.
+  package var measuresByClass: String? {
+    guard let classNames, let confusion else { return nil }
+    return confusion.measures(classNames: classNames)
+  }
+
+  /// Five digits that count.
+  private static func number(_ value: Double?) -> String { value.map { String(format: "%.5g", $0) } ?? "–" }
 }

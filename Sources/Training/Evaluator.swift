@@ -6,69 +6,131 @@ import ModelGraph
 
 /// What a model gets right on a data set.
 package struct EvaluationResult: Sendable {
-  package let confusion: ConfusionMatrix
-  /// Mean over the samples.
+  package enum Measures: Sendable {
+    case classes(ClassMeasures)
+    /// In the data's own units.
+    case values(RegressionMeasures)
+  }
+
+  package let measures: Measures
+  /// Mean over the samples, or over the labels of sequences.
   package let loss: Double
+
+  /// Nil for numbers.
+  package var accuracy: Double? {
+    switch measures {
+    case .classes(let classes): classes.accuracy
+    case .values: nil
+    }
+  }
 }
 
 extension Replica {
   /// Runs every sample of `source` once, batches dealt out to the ranks in turn, and merges what they found.
   /// Collective. The replica was made with an evaluation graph.
   package func evaluate(
-    _ source: NormalisedImages, classCount: Int, on group: any Group
+    _ source: any SampleSource, _ target: SampleTarget, on group: any Group
   ) throws -> EvaluationResult {
-    guard let evaluation, let input = evaluation.input("input") else {
+    guard let evaluation, let inputs = evaluationInputs else {
       preconditionFailure("the replica was made without an evaluation graph")
     }
-    let labelsInput = evaluation.input("labels")
-    let elementLoss = evaluation.compiled.graph.elementLoss
-    let batch = input.elementCount / source.sampleElementCount
-    var images = [Float](repeating: 0, count: input.elementCount)
-    var labels = [Int32](repeating: 0, count: batch)
-    var confusion = ConfusionMatrix(classCount: classCount)
+    let batch = evaluation.withOutput("logits") { $0.count } / target.outputShape.elementCount
+    let buffer = SampleBuffer(fields: source.fields, capacity: batch)
+    var tally = Tally(target, buffer)
     var lossSum = 0.0
     let batchCount = (source.count + batch - 1) / batch
+    func run(_ samples: [UInt32]) throws -> Double {
+      try source.load(samples.span, epoch: 0, into: buffer)
+      inputs.set(buffer, 0..<batch)
+      try evaluation.run(dropout: .none)
+      return evaluation.withOutput("loss") { Double($0[0]) }
+    }
     for index in stride(from: group.rank, to: batchCount, by: group.rankCount) {
       let first = index * batch
       let valid = min(batch, source.count - first)
-      // A last batch is filled up with any sample; the label −1 leaves it out.
-      let samples = (0..<batch).map { UInt32(first + min($0, valid - 1)) }
-      var imageSpan = images.mutableSpan
-      var labelSpan = labels.mutableSpan
-      source.load(samples.span, images: &imageSpan, labels: &labelSpan)
-      for sample in valid..<batch { labels[sample] = -1 }
-      set(images.span, labels.span, in: evaluation, input: input, labels: labelsInput, target: nil)
-      try evaluation.run(dropout: .none)
-      if elementLoss == nil { evaluation.withOutput("loss") { lossSum += Double($0[0]) } }
-      evaluation.withOutput("logits") { logits in
-        for sample in 0..<valid {
-          let row = logits.extracting(sample * classCount..<(sample + 1) * classCount)
-          confusion.add(true: Int(labels[sample]), predicted: Self.largest(row))
-          if let elementLoss { lossSum += Self.loss(row, elementLoss, label: Int(labels[sample])) }
+      // A last batch is filled up with its last sample, whose share of the loss a batch of it alone tells.
+      let last = UInt32(first + valid - 1)
+      lossSum += try run((0..<batch).map { min(UInt32(first + $0), last) })
+      evaluation.withOutput("logits") { tally.add($0, buffer, valid: valid) }
+      if valid < batch {
+        lossSum -= try run(Array(repeating: last, count: batch)) * Double(batch - valid) / Double(batch)
+      }
+    }
+    return try tally.merged(loss: lossSum, group)
+  }
+}
+
+/// What a rank has counted.
+private struct Tally {
+  private let target: SampleTarget
+  private let field: Int
+  private let input: Int
+  private var classes: ClassMeasures
+  private var values: RegressionMeasures
+
+  init(_ target: SampleTarget, _ buffer: SampleBuffer) {
+    self.target = target
+    let (name, classCount, shift) =
+      switch target {
+      case .classes(let classes): (SampleTarget.labelsName, classes.names.count, 0.0)
+      case .values(let values): (SampleTarget.targetName, 1, values.mean)
+      }
+    guard let field = buffer.position(of: name), let input = buffer.position(of: "input") else {
+      preconditionFailure("samples have an input and a field '\(name)'")
+    }
+    (self.field, self.input) = (field, input)
+    classes = ClassMeasures(classCount: classCount)
+    values = RegressionMeasures(shift: shift)
+  }
+
+  /// - Parameter valid: samples that count, the first of the batch.
+  mutating func add(_ logits: Span<Float>, _ buffer: SampleBuffer, valid: Int) {
+    switch target {
+    case .classes:
+      buffer.withIntegers(field, 0..<valid) { labels in
+        let count = classes.classCount
+        for place in labels.indices where labels[place] >= 0 {
+          let row = logits.extracting(place * count..<(place + 1) * count)
+          classes.add(true: Int(labels[place]), predicted: Self.largest(row))
+        }
+      }
+    case .values(let target):
+      buffer.withFloats(field, 0..<valid) { truth in
+        buffer.withFloats(input, 0..<valid) { inputs in
+          for place in truth.indices {
+            let guess = Self.guess(target, place, inputs, inputs.count / valid, truth.count / valid)
+            values.add(
+              truth: target.original(truth[place]), predicted: target.original(logits[place]), guess: guess)
+          }
         }
       }
     }
-    return try merged(confusion, lossSum, sampleCount: source.count, elementLoss == nil ? 1 : classCount, group)
   }
 
-  private func merged(
-    _ confusion: ConfusionMatrix, _ lossSum: Double, sampleCount: Int, _ outputs: Int, _ group: any Group
-  ) throws -> EvaluationResult {
-    var counts = confusion.counts
-    try group.allReduce(&counts, .sum)
-    let total = try group.allReduce(lossSum, .sum)
-    return EvaluationResult(
-      confusion: ConfusionMatrix(classCount: confusion.classCount, counts: counts),
-      loss: total / Double(sampleCount * outputs))
-  }
-
-  /// Σ f(x, onehot): the graph's own loss would count the padding of a last batch, which has no label to leave out.
-  private static func loss(_ row: Span<Float>, _ function: ElementLossFunction, label: Int) -> Double {
-    var sum = 0.0
-    for index in row.indices {
-      sum += function.value(Double(row[index]), index == label ? 1 : 0, index: index, width: row.count).loss
+  private static func guess(
+    _ target: ValueTarget, _ place: Int, _ inputs: borrowing MutableSpan<Float>, _ inputSize: Int, _ targetSize: Int
+  ) -> Double {
+    switch target.baseline {
+    case .mean(let means): means[place % targetSize]
+    case .lastValue(let element): target.original(inputs[place / targetSize * inputSize + element])
     }
-    return sum
+  }
+
+  /// Collective.
+  func merged(loss: Double, _ group: any Group) throws -> EvaluationResult {
+    let loss = try group.allReduce(loss, .sum)
+    switch target {
+    case .classes:
+      var counts = classes.counts
+      try group.allReduce(&counts, .sum)
+      let merged = ClassMeasures(classCount: classes.classCount, counts: counts)
+      return EvaluationResult(measures: .classes(merged), loss: loss / Double(max(merged.total, 1)))
+    case .values:
+      var sums = values.sums
+      try group.allReduce(&sums, .sum)
+      let merged = RegressionMeasures(shift: values.shift, sums: sums)
+      return EvaluationResult(measures: .values(merged), loss: loss / max(merged.count, 1))
+    }
   }
 
   /// The first index of the largest element.
@@ -79,12 +141,9 @@ extension Replica {
   }
 }
 
-extension Graph {
-  /// The loss of each element, if the graph ends in one.
-  fileprivate var elementLoss: ElementLossFunction? {
-    for case .elementLoss(let rule) in nodes.map(\.operation) { return rule.function }
-    return nil
-  }
+extension ValueTarget {
+  /// A standardised value in the data's own unit.
+  fileprivate func original(_ value: Float) -> Double { Double(value) * deviation + mean }
 }
 
 extension DropoutState {

@@ -41,13 +41,14 @@ package struct JobGradientCheck: Codable, Sendable {
     let data = try JobData(file)
     let job = file.job
     let shrunk = file.training(batch: min(samples, data.training.count))
-    let graph = try shrunk.trainingGraph(sampleShape: data.sampleShape)
+    let graph = try shrunk.trainingGraph(for: data.description)
     let replica = try Replica(
-      graph, evaluationGraph: nil, optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false), slotCount: 1)
+      graph, evaluationGraph: nil, fields: data.training.fields,
+      optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false), slotCount: 1)
     let dropout = DropoutState(seed: job.seed, step: 1, firstSample: 0)
-    let point = try Point(data, graph: graph, seed: job.seed)
+    let point = try Point(data, graph: graph, count: shrunk.job.training.batch, seed: job.seed)
     try replica.initialise { point.parameters[$0] ?? [] }
-    try replica.computeShard(point.images.span, point.labels.span, slot: 0, dropout: dropout)
+    try replica.computeShard(point.samples, 0..<point.samples.capacity, slot: 0, dropout: dropout)
     guard let loss = graph.outputs["loss"] else { preconditionFailure("a training graph has a loss") }
     let check = try GradientCheck(graph, loss: loss, at: point.given(graph), dropout: dropout)
     var gradients: [ValueID: [Float]] = [:]
@@ -66,17 +67,11 @@ package struct JobGradientCheck: Codable, Sendable {
 
   /// Where the gradients are compared.
   private struct Point {
-    let images: [Float]
-    let labels: [Int32]
+    let samples: SampleBuffer
     let parameters: [ValueID: [Float]]
 
-    init(_ data: JobData, graph: Graph, seed: UInt64) throws {
-      guard let input = graph.inputs.first(where: { graph[$0].name == "input" }) else {
-        preconditionFailure("a model's graph has an input called 'input'")
-      }
-      let samples = try FirstSamples(data, count: graph[input].type.shape[0], seed: seed)
-      images = samples.images
-      labels = samples.labels
+    init(_ data: JobData, graph: Graph, count: Int, seed: UInt64) throws {
+      samples = try data.firstSamples(count, seed: seed)
       parameters = Dictionary(
         uniqueKeysWithValues: graph.stored.map { ($0, graph.initialParameterValues($0, seed: seed)) })
     }
@@ -84,35 +79,15 @@ package struct JobGradientCheck: Codable, Sendable {
     func given(_ graph: Graph) -> [ValueID: [Double]] {
       var given = parameters.mapValues { $0.map(Double.init) }
       for input in graph.inputs {
-        switch graph[input].name {
-        case "input": given[input] = images.map(Double.init)
-        case "labels": given[input] = labels.map(Double.init)
-        default:
+        if let field = samples.position(of: graph[input].name) {
+          given[input] = samples.values(field)
+        } else if let field = samples.position(of: SampleTarget.labelsName) {
+          let labels = samples.values(field)
           let outputs = graph[input].type.shape.elementCount / labels.count
           given[input] = labels.flatMap { label in (0..<outputs).map { $0 == Int(label) ? 1 : 0 } }
         }
       }
       return given
     }
-  }
-}
-
-/// The first training samples, in the order of the first epoch.
-struct FirstSamples {
-  let images: [Float]
-  let labels: [Int32]
-
-  init(_ data: JobData, count: Int, seed: UInt64) throws {
-    let source = NormalisedImages(data.training, data.normalisation)
-    let order = try DataOrder(
-      kind: .training(seed: seed), sampleCount: data.training.count, batchSize: count, shardCount: 1)
-    let samples = Array(order.samples(epoch: 0).prefix(count))
-    var images = [Float](repeating: 0, count: count * source.sampleElementCount)
-    var labels = [Int32](repeating: 0, count: count)
-    var imageSpan = images.mutableSpan
-    var labelSpan = labels.mutableSpan
-    source.load(samples.span, images: &imageSpan, labels: &labelSpan)
-    self.images = images
-    self.labels = labels
   }
 }

@@ -47,13 +47,14 @@ package struct LearningRateTest: Codable, Sendable {
     let data = try JobData(file)
     let order = try data.order(file)
     let trainer = Trainer(file, group: InProcessGroup.solo(), options: TrainingOptions(threads: threads)) { _ in }
-    let graph = try file.trainingGraph(sampleShape: data.sampleShape)
+    let graph = try file.trainingGraph(for: data.description)
     let phase = Phase(file: file, steps: 0..<steps, trainedLayers: nil, title: nil)
     let gradient = try trainer.gradient(
-      Trainer.Network(phase: phase, graph: graph, evaluationGraph: nil), shards: 0..<training.shards)
+      Trainer.Network(phase: phase, graph: graph, evaluationGraph: nil, fields: data.training.fields),
+      shards: 0..<training.shards)
     try gradient.replica.initialise { graph.initialParameterValues($0, seed: file.job.seed) }
     let loader = try BatchLoader(
-      source: NormalisedImages(data.training, data.normalisation), order: order, shards: 0..<training.shards)
+      source: data.training, order: order, shards: 0..<training.shards)
     defer { loader.close() }
     let growth = rates.upperBound / rates.lowerBound
     for step in 0..<steps {
@@ -73,11 +74,10 @@ package struct LearningRateTest: Codable, Sendable {
   private static func loss(
     of gradient: BatchGradient, _ loader: BatchLoader, _ order: DataOrder, _ job: Job, step: Int
   ) throws -> Double {
-    try loader.withNext { loaded, images, labels in
+    try loader.withNext { loaded, buffer in
       for entry in gradient.schedule.steps {
         try gradient.compute(
-          entry, images.extracting(loaded.imageRange(ofShard: entry.shard)),
-          labels.extracting(loaded.labelRange(ofShard: entry.shard)),
+          entry, buffer, loaded.places(ofShard: entry.shard),
           dropout: DropoutState(
             seed: job.seed, step: UInt32(step), firstSample: UInt32(entry.shard * order.samplesPerShard)))
       }

@@ -18,7 +18,7 @@ struct NumericalFailure {
 
   /// Runs this rank's shards again, operation by operation, and gathers what the ranks find. Collective.
   /// - Returns: the error to throw; on ranks other than the coordinator, that the coordinator tells.
-  func diagnose(step: Int, loss: Double, source: NormalisedImages, order: DataOrder) throws -> any Error {
+  func diagnose(step: Int, loss: Double, source: any SampleSource, order: DataOrder) throws -> any Error {
     let own = try firstOffender(step: step, source: source, order: order) ?? ""
     let found = try trainer.group.gatherMessages(Array(own.utf8), root: 0) ?? []
     guard trainer.isCoordinator else { return PeerFailed(rank: 0, exitCode: 7) }
@@ -57,22 +57,18 @@ struct NumericalFailure {
       "\(text); lower learning_rate (now \(job.training.optimizer.learningRate)), or check the data for extreme values")
   }
 
-  private func firstOffender(step: Int, source: NormalisedImages, order: DataOrder) throws -> String? {
+  private func firstOffender(step: Int, source: any SampleSource, order: DataOrder) throws -> String? {
     let epoch = (step - 1) / order.stepsPerEpoch
     let samples = order.samples(epoch: epoch)
     let count = order.samplesPerShard
-    var images = [Float](repeating: 0, count: count * source.sampleElementCount)
-    var labels = [Int32](repeating: 0, count: count)
+    let buffer = SampleBuffer(fields: source.fields, capacity: count)
     for shard in shards {
       let places = order.places(step: (step - 1) % order.stepsPerEpoch, shards: shard..<shard + 1)
-      var imageSpan = images.mutableSpan
-      var labelSpan = labels.mutableSpan
-      source.load(Array(samples[places]).span, images: &imageSpan, labels: &labelSpan)
+      let chosen = Array(samples[places])
+      try source.load(chosen.span, epoch: epoch, into: buffer)
       let state = DropoutState(
         seed: trainer.job.seed, step: UInt32(step), firstSample: UInt32(shard * count))
-      replica.set(
-        images.span, labels.span, in: replica.program, input: replica.input, labels: replica.labels,
-        target: replica.target)
+      replica.inputs.set(buffer, 0..<count)
       if let found = try replica.program.firstNonFinite(dropout: state) {
         return switch found.operation {
         case "input", "parameter": "\(found.operation) '\(found.layer)'"

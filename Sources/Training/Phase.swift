@@ -1,3 +1,4 @@
+import Datasets
 import Jobs
 import ModelGraph
 import Models
@@ -27,15 +28,19 @@ struct Phase: Sendable {
   }
 
   /// The phases of `file`'s run, one after the other.
-  /// - Parameter graph: of the whole network.
+  /// - Parameters:
+  ///   - data: what the network is trained on.
+  ///   - graph: of the whole network.
   /// - Throws: `InvalidJob` at `training.pretraining` if the network is no chain of at least two layers with weights.
-  static func all(_ file: JobFile, graph: Graph, stepsPerEpoch: Int) throws -> [Phase] {
+  static func all(
+    _ file: JobFile, _ data: DataDescription, graph: Graph, stepsPerEpoch: Int
+  ) throws -> [Phase] {
     let job = file.job
     let whole = job.training.epochs * stepsPerEpoch
     guard let pretraining = job.training.pretraining else {
       return [Phase(file: file, steps: 0..<whole, trainedLayers: nil, title: nil)]
     }
-    let layers = job.modelSpecification.layers
+    let layers = job.modelSpecification(outputs: data.target.outputCount).layers
     func refuse(_ reason: String) -> InvalidJob {
       InvalidJob([
         file.problem(at: "training.pretraining", "layer-wise pre-training \(reason); remove 'pretraining'")
@@ -43,6 +48,9 @@ struct Phase: Sendable {
     }
     if let layer = layers.first(where: { !$0.namedSources.isEmpty }) {
       throw refuse("takes a plain chain of layers, and '\(layer.name)' takes its input from \(layer.namedSources[0])")
+    }
+    guard data.target.outputShape.rank == 1 else {
+      throw refuse("takes one target a sample, and the data's is \(data.target.outputShape)")
     }
     // Layers of vectors alone, such as normalisation, belong to the layer before them.
     let matrices = graph.parameters.filter { graph[$0].type.shape.rank > 1 }
@@ -55,7 +63,7 @@ struct Phase: Sendable {
     let early = places.dropLast().enumerated().map { index, place in
       let head = [
         LayerSpecification(.flatten, name: flattenName),
-        LayerSpecification(.dense(outputs: job.data.classes.count), name: headName),
+        LayerSpecification(.dense(outputs: data.target.outputCount), name: headName),
       ]
       let name = layers[place].name
       let end = places[index + 1]

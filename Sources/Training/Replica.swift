@@ -1,4 +1,5 @@
 import Collectives
+package import Datasets
 package import Execution
 import Kernels
 package import ModelGraph
@@ -12,19 +13,20 @@ package final class Replica {
   package let program: Program
   package let evaluation: Program?
   package private(set) var memory: MemoryPlan
-  let input: Program.Input
-  let labels: Program.Input?
-  let target: Program.Input?
+  /// Of the program of a shard, and of that which evaluates.
+  let inputs: SampleInputs
+  let evaluationInputs: SampleInputs?
   private let workspace: Arena
-  private var oneHot: [Float]
 
   /// - Parameters:
   ///   - graph: forward, loss and backward of one shard.
   ///   - evaluationGraph: forward and loss of an evaluation batch, over the same parameters.
+  ///   - fields: those of the samples that it will be given; an input of the graphs for each.
   ///   - slotCount: gradient slots that the rank's reducer needs.
   ///   - precision: of what convolutions and dense layers compute in.
   package init(
-    _ graph: Graph, evaluationGraph: Graph?, optimizer: Optimizer, slotCount: Int, precision: Precision = .float32
+    _ graph: Graph, evaluationGraph: Graph?, fields: [SampleField], optimizer: Optimizer, slotCount: Int,
+    precision: Precision = .float32
   ) throws {
     let compiled = try CompiledGraph(graph, precision: precision)
     let compiledEvaluation = try evaluationGraph.map {
@@ -40,13 +42,8 @@ package final class Replica {
     memory = MemoryPlan(
       parameters: Bytes(4 * store.elementCount), gradients: Bytes(4 * store.slotElementCount * slotCount),
       optimizerStates: Bytes(4 * store.elementCount * store.stateCount), workspace: Bytes(workspaceBytes))
-    guard let input = program.input("input") else {
-      preconditionFailure("a model's graph has an input called 'input'")
-    }
-    self.input = input
-    labels = program.input("labels")
-    target = program.input("target")
-    oneHot = Array(repeating: 0, count: target?.elementCount ?? 0)
+    inputs = SampleInputs(program, fields)
+    evaluationInputs = evaluation.map { SampleInputs($0, fields) }
   }
 
   /// Adds to the plan what the rank's reducer has allocated.
@@ -65,32 +62,15 @@ package final class Replica {
 
   /// Computes one shard: its gradients and loss overwrite `slot`.
   ///
-  /// - Parameters:
-  ///   - samples: row-major samples of the shard: numbers (Float) or tokens (Int32), as the model takes them.
-  ///   - classes: a label each; also the source of the one-hot target of a squared error.
-  package func computeShard<Element: BitwiseCopyable>(
-    _ samples: Span<Element>, _ classes: Span<Int32>, slot: Int, dropout: DropoutState
+  /// - Parameter places: where the shard's samples are in `buffer`.
+  package func computeShard(
+    _ buffer: SampleBuffer, _ places: Range<Int>, slot: Int, dropout: DropoutState
   ) throws {
-    set(samples, classes, in: program, input: input, labels: labels, target: target)
+    inputs.set(buffer, places)
     store.withSlot(slot) { values in
       for index in store.elementCount..<store.slotElementCount { values[index] = 0 }
     }
     try program.run(slot: slot, dropout: dropout)
-  }
-
-  func set<Element: BitwiseCopyable>(
-    _ samples: Span<Element>, _ classes: Span<Int32>, in program: Program, input: Program.Input,
-    labels: Program.Input?, target: Program.Input?
-  ) {
-    program.set(input, samples)
-    if let labels { program.set(labels, classes) }
-    guard let target else { return }
-    let outputs = target.elementCount / classes.count
-    for index in oneHot.indices { oneHot[index] = 0 }
-    for sample in classes.indices where classes[sample] >= 0 {
-      oneHot[sample * outputs + Int(classes[sample])] = 1
-    }
-    program.set(target, oneHot)
   }
 }
 

@@ -105,7 +105,9 @@ struct RunOpening {
   private func comparableLines(_ yaml: String) -> [String] {
     let free =
       (trainer.job.training.schedule.spansTheRun ? [] : ["epochs:"]) + [
-        "every_steps:", "every_epochs:", "keep:", "images:", "labels:",
+        "every_steps:", "every_epochs:", "keep:", "images:", "labels: /", "labels: \"/", "inputs:", "targets:",
+        "folder:", "train:",
+        "test:",
       ]
     return yaml.split(separator: "\n").map { $0.trimmingPrefix { $0 == " " } }.map(String.init)
       .filter { line in !free.contains { line.hasPrefix($0) } }

@@ -25,9 +25,9 @@ extension RunState {
 extension Replica {
   /// What the ReLUs of one shard come to. The slot's gradients are lost.
   func deadUnits(
-    _ images: Span<Float>, _ classes: Span<Int32>, slot: Int, dropout: DropoutState
+    _ buffer: SampleBuffer, _ places: Range<Int>, slot: Int, dropout: DropoutState
   ) throws -> [DeadUnits] {
-    set(images, classes, in: program, input: input, labels: labels, target: target)
+    inputs.set(buffer, places)
     return try program.deadUnits(slot: slot, dropout: dropout)
   }
 }

@@ -81,8 +81,8 @@ extension RunState {
   private var evaluationReport: EvaluationReport? {
     guard trainer.isCoordinator, let result = lastEvaluation else { return nil }
     return EvaluationReport(
-      job, checkpoint: directory.checkpoint(step: header.step), step: header.step, samples: data.test?.count ?? 0,
-      result)
+      job, data.encoding.target, checkpoint: directory.checkpoint(step: header.step), step: header.step,
+      samples: data.test?.count ?? 0, result)
   }
 
   private var report: RunReport {
@@ -94,7 +94,7 @@ extension RunState {
       totalSeconds: Seconds(clock.now - start),
       samplesPerSecond: Double(steps * job.training.batch) / max(trainingSeconds, 1e-9),
       finalTrainingLoss: lastEpoch?.trainingLoss, testLoss: lastEvaluation?.loss,
-      testAccuracy: lastEvaluation?.confusion.accuracy, earlyStopping: earlyStoppingReport,
+      testAccuracy: lastEvaluation?.accuracy, earlyStopping: earlyStoppingReport,
       sparsity: sparsity,
       memory: MemoryRecord(planned: replica.memory.total, processPeak: ProcessMemory.peak),
       checkpoint: directory.checkpoint(step: header.step))

@@ -13,8 +13,8 @@ extension RunState {
     let record = EpochRecord(
       epoch: header.step / order.stepsPerEpoch, step: header.step,
       trainingLoss: header.epochLoss / Double(order.stepsPerEpoch), testLoss: test?.loss,
-      testAccuracy: test?.confusion.accuracy, validationLoss: validation?.loss,
-      validationAccuracy: validation?.confusion.accuracy,
+      testAccuracy: test?.accuracy, validationLoss: validation?.loss,
+      validationAccuracy: validation?.accuracy,
       sparsity: sparsity, seconds: Seconds(epochSeconds),
       samplesPerSecond: Double(epochSteps * job.training.batch) / max(epochSeconds, 1e-9))
     lastEpoch = record
@@ -32,7 +32,7 @@ extension RunState {
     func value(_ metric: ValidationMetric) -> Double {
       switch metric {
       case .loss: result.loss
-      case .accuracy: result.confusion.accuracy ?? 0
+      case .accuracy: result.accuracy ?? 0
       }
     }
     if let plateau = job.training.schedule.plateau {
@@ -76,9 +76,8 @@ extension RunState {
     return result
   }
 
-  private func evaluate(_ samples: ImageDataset, _ name: String) throws -> EvaluationResult {
-    let result = try replica.evaluate(
-      NormalisedImages(samples, data.normalisation), classCount: job.data.classes.count, on: group)
+  private func evaluate(_ samples: any SampleSource, _ name: String) throws -> EvaluationResult {
+    let result = try replica.evaluate(samples, data.encoding.target, on: group)
     try trainer.together { try NumericalFailure.check(result, of: name, step: header.step, trainer) }
     return result
   }

@@ -65,8 +65,7 @@ final class RunState {
     header =
       opening.checkpoint?.header
       ?? Checkpoint.Header(
-        step: 0, epochLoss: 0, data: fingerprint, job: job.yaml(),
-        normalisation: job.data.normalize == .training ? data.normalisation : nil)
+        step: 0, epochLoss: 0, data: fingerprint, job: job.yaml(), encoding: data.encoding)
     header.job = job.yaml()
     let step = header.step
     resumedFromStep = step
@@ -120,9 +119,8 @@ final class RunState {
     if let title = phase.title, trainer.isCoordinator {
       trainer.tell(.note("\(title): steps \(phase.steps.lowerBound + 1) to \(phase.steps.upperBound)"))
     }
-    let source = NormalisedImages(data.training, data.normalisation)
     let end = phase.steps.upperBound
-    let loader = try BatchLoader(source: source, order: order, shards: shards, from: header.step, to: end)
+    let loader = try BatchLoader(source: data.training, order: order, shards: shards, from: header.step, to: end)
     defer { loader.close() }
     while header.step < end, !isOver {
       let loss = try step(loader)
@@ -188,16 +186,15 @@ final class RunState {
     let number = header.step + 1
     let isLooked = isHealthDue(number)
     var activations: [DeadUnits] = []
-    try loader.withNext { loaded, images, labels in
+    try loader.withNext { loaded, buffer in
       for entry in gradient.schedule.steps {
-        let images = images.extracting(loaded.imageRange(ofShard: entry.shard))
-        let labels = labels.extracting(loaded.labelRange(ofShard: entry.shard))
+        let places = loaded.places(ofShard: entry.shard)
         let dropout = DropoutState(
           seed: job.seed, step: UInt32(number), firstSample: UInt32(entry.shard * order.samplesPerShard))
         if isLooked, entry.shard == 0 {
-          activations = try replica.deadUnits(images, labels, slot: entry.slot, dropout: dropout)
+          activations = try replica.deadUnits(buffer, places, slot: entry.slot, dropout: dropout)
         }
-        try gradient.compute(entry, images, labels, dropout: dropout)
+        try gradient.compute(entry, buffer, places, dropout: dropout)
       }
     }
     gradient.isFlagged = trainer.stopRequest() != nil
@@ -208,7 +205,7 @@ final class RunState {
     let isStopWanted = gradient.isFlagged
     guard loss.isFinite else {
       throw try NumericalFailure(trainer, replica: replica, shards: shards).diagnose(
-        step: number, loss: loss, source: NormalisedImages(data.training, data.normalisation), order: order)
+        step: number, loss: loss, source: data.training, order: order)
     }
     if isLooked { try look(number, activations) }
     let rate = learningRate(ofStep: number)

@@ -53,34 +53,35 @@ package struct SavedRun {
   /// Tests the network on the job's test set. Collective.
   package func evaluate(on group: any Group, threads: Int) throws -> EvaluationReport {
     Threads.use(threads)
-    let (replica, dataset) = try Agreement.together(group, exitCode: Trainer.exitCode) { try load() }
-    let normalisation =
-      checkpoint.header.normalisation ?? JobData.identity(channels: dataset.sampleShape[0])
-    let result = try replica.evaluate(
-      NormalisedImages(dataset, normalisation), classCount: file.job.data.classes.count, on: group)
+    let (replica, source) = try Agreement.together(group, exitCode: Trainer.exitCode) { try load() }
+    let target = checkpoint.header.encoding.target
+    let result = try replica.evaluate(source, target, on: group)
     return EvaluationReport(
-      file.job, checkpoint: path, step: checkpoint.header.step, samples: dataset.count, result)
+      file.job, target, checkpoint: path, step: checkpoint.header.step, samples: source.count, result)
   }
 
-  private func load() throws -> (Replica, ImageDataset) {
-    guard let files = file.job.data.test else {
-      throw InvalidJob([file.problem(at: "data", "the job names no test set; add 'test:' with images and labels")])
+  private func load() throws -> (Replica, any SampleSource) {
+    let encoding = checkpoint.header.encoding
+    guard let source = try JobData.test(file, encoding) else {
+      throw InvalidJob([
+        file.problem(at: "data", "the job names no test set; add 'test:' with its files, or 'test_fraction: 0.2'")
+      ])
     }
-    let dataset = try JobData.read(files, "data.test", file)
-    let sampleShape = Shape(dataset.sampleShape)
+    let data = DataDescription(source, encoding)
     // Of a run in the midst of its pre-training, the network of that moment is tested.
-    let phases = try Phase.all(file, graph: file.trainingGraph(sampleShape: sampleShape), stepsPerEpoch: 1)
+    let phases = try Phase.all(file, data, graph: file.trainingGraph(for: data), stepsPerEpoch: 1)
     let phase = phases[min(checkpoint.header.phase ?? phases.count - 1, phases.count - 1)]
-    let graph = try phase.file.trainingGraph(sampleShape: sampleShape)
-    let evaluationGraph = try phase.file.evaluationGraph(sampleShape: sampleShape)
+    let graph = try phase.file.trainingGraph(for: data)
+    let evaluationGraph = try phase.file.evaluationGraph(for: data)
     let replica = try Replica(
-      graph, evaluationGraph: evaluationGraph, optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false),
-      slotCount: 1, precision: file.job.training.precision.isSupported ? file.job.training.precision : .float32)
+      graph, evaluationGraph: evaluationGraph, fields: source.fields,
+      optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false), slotCount: 1,
+      precision: file.job.training.precision.isSupported ? file.job.training.precision : .float32)
     do {
       try checkpoint.restore(to: replica.store, withOptimizer: false)
     } catch let error as TrainingError {
       throw TrainingError(error.code, "\(path): \(error.message)")
     }
-    return (replica, dataset)
+    return (replica, source)
   }
 }

@@ -62,13 +62,14 @@ package final class Trainer {
 
   /// What is trained in each phase of the run, as graphs: nothing is allocated.
   private func networks(_ data: JobData, _ order: DataOrder) throws -> [Network] {
-    let graph = try file.trainingGraph(sampleShape: data.sampleShape)
+    let graph = try file.trainingGraph(for: data.description)
     try refuseToLearnNothing(graph)
     let isEvaluated = data.test != nil || data.validation != nil
-    return try Phase.all(file, graph: graph, stepsPerEpoch: order.stepsPerEpoch).map { phase in
+    return try Phase.all(file, data.description, graph: graph, stepsPerEpoch: order.stepsPerEpoch).map { phase in
       Network(
-        phase: phase, graph: try phase.file.trainingGraph(sampleShape: data.sampleShape),
-        evaluationGraph: isEvaluated ? try phase.file.evaluationGraph(sampleShape: data.sampleShape) : nil)
+        phase: phase, graph: try phase.file.trainingGraph(for: data.description),
+        evaluationGraph: isEvaluated ? try phase.file.evaluationGraph(for: data.description) : nil,
+        fields: data.training.fields)
     }
   }
 
@@ -76,6 +77,8 @@ package final class Trainer {
     let phase: Phase
     let graph: Graph
     let evaluationGraph: Graph?
+    /// Of the samples.
+    let fields: [SampleField]
   }
 
   /// Allocates what a rank needs to train a phase's network. Collective.
@@ -83,8 +86,8 @@ package final class Trainer {
     let schedule = Self.schedule(job.training, shards)
     let replica = try together {
       try Replica(
-        network.graph, evaluationGraph: network.evaluationGraph, optimizer: job.training.optimizer.optimizer,
-        slotCount: schedule.slotCount, precision: job.training.precision)
+        network.graph, evaluationGraph: network.evaluationGraph, fields: network.fields,
+        optimizer: job.training.optimizer.optimizer, slotCount: schedule.slotCount, precision: job.training.precision)
     }
     if job.training.earlyStopping?.restoreBest == true { replica.countBestParameters() }
     try Agreement.alike(group, exitCode: Self.exitCode) {
@@ -154,8 +157,7 @@ package final class Trainer {
   private func checkAgreement(_ data: JobData) throws {
     // The data's paths may differ from host to host; what they hold may not.
     var shared = job
-    shared.data.train = DataFiles(images: "", labels: "")
-    shared.data.test = nil
+    shared.data.source = job.data.source.withoutPaths
     try Agreement.same(Fingerprint.of(shared.yaml()), "job file", group)
     try Agreement.same(data.fingerprint, "data", group)
   }

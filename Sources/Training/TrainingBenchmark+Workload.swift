@@ -1,3 +1,4 @@
+import Datasets
 import Execution
 import ModelGraph
 import Models
@@ -41,11 +42,18 @@ extension TrainingBenchmark {
         ])
     }
 
-    var isRecurrent: Bool { model.inputElement == .int32 }
+    private var isRecurrent: Bool { [.rnn, .lstm, .gru].contains(self) }
 
     private var isForImageNet: Bool { [.resnet18, .resnet50, .alexnet, .googlenet].contains(self) }
 
-    var sampleShape: Shape { isRecurrent ? [100] : isForImageNet ? [3, 224, 224] : [1, 28, 28] }
+    /// An image, or tokens.
+    var input: SampleField {
+      isRecurrent
+        ? SampleField(SampleShape.inputName, [100], .int32)
+        : SampleField(SampleShape.inputName, isForImageNet ? [3, 224, 224] : [1, 28, 28])
+    }
+
+    var fields: [SampleField] { [input, SampleField(SampleTarget.labelsName, [], .int32)] }
 
     var classes: Int { isRecurrent ? 2 : isForImageNet ? 1000 : 10 }
 
@@ -79,20 +87,23 @@ extension TrainingBenchmark {
     }
 
     var learningRate: Float { isRecurrent ? 1e-4 : 0.01 }
-  }
 
-  /// What a rank trains on.
-  enum Samples {
-    case numbers([Float])
-    case tokens([Int32])
-
-    init(_ workload: Workload, _ random: inout RandomStream) {
-      let count = workload.batch * workload.sampleShape.elementCount
-      if workload.isRecurrent {
-        self = .tokens((0..<count).map { _ in Int32(random.below(Workload.vocabulary)) })
+    /// What a rank trains on.
+    func samples(_ random: inout RandomStream) -> SampleBuffer {
+      let samples = SampleBuffer(fields: fields, capacity: batch)
+      if isRecurrent {
+        samples.withIntegers(0, 0..<batch) { tokens in
+          for index in tokens.indices { tokens[index] = Int32(random.below(Self.vocabulary)) }
+        }
       } else {
-        self = .numbers((0..<count).map { _ in Float(random.normal()) })
+        samples.withFloats(0, 0..<batch) { numbers in
+          for index in numbers.indices { numbers[index] = Float(random.normal()) }
+        }
       }
+      samples.withIntegers(1, 0..<batch) { labels in
+        for index in labels.indices { labels[index] = Int32(random.below(classes)) }
+      }
+      return samples
     }
   }
 }

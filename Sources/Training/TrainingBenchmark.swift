@@ -1,4 +1,5 @@
 package import Collectives
+import Datasets
 import Execution
 import Kernels
 package import ModelGraph
@@ -41,8 +42,7 @@ package struct TrainingBenchmark {
   private let threads: Int
   private let precision: Precision
   private let gradient: BatchGradient
-  private let samples: Samples
-  private let labels: [Int32]
+  private let samples: SampleBuffer
   private var memoryMeasured: Bytes?
 
   /// Builds the network and runs its first steps. Collective.
@@ -56,20 +56,20 @@ package struct TrainingBenchmark {
     let shardCount = shardsPerRank * group.rankCount
     let range = group.rank * shardsPerRank..<(group.rank + 1) * shardsPerRank
     let graph = try workload.model.trainingGraph(
-      sampleShape: workload.sampleShape, shardSamples: workload.shardSamples,
+      sampleShape: SampleShape(fields: [workload.input]), shardSamples: workload.shardSamples,
       globalBatch: workload.batch * group.rankCount,
       loss: .crossEntropy)
     let schedule = AccumulationSchedule(tree: CanonicalTree(shardCount: shardCount), range: range)
     let replica = try Replica(
-      graph, evaluationGraph: nil, optimizer: workload.optimizer, slotCount: schedule.slotCount, precision: precision)
+      graph, evaluationGraph: nil, fields: workload.fields, optimizer: workload.optimizer,
+      slotCount: schedule.slotCount, precision: precision)
     let store = replica.store
     gradient = BatchGradient(
       replica,
       try ReproducibleReducer(
         group: group, shardCount: shardCount, range: range, maximumCount: store.slotElementCount))
     var random = RandomStream(seed: 1, purpose: .test, stream: UInt64(group.rank))
-    samples = Samples(workload, &random)
-    labels = (0..<workload.batch).map { _ in Int32(random.below(workload.classes)) }
+    samples = workload.samples(&random)
     let values = graph.stored.map { graph.initialParameterValues($0, seed: 1) }
     try Threads.start()
     // All is compiled and no tensor is touched: what comes on top is what the plan counts.
@@ -120,14 +120,7 @@ package struct TrainingBenchmark {
     let count = workload.shardSamples
     for entry in gradient.schedule.steps {
       let first = (entry.shard % (workload.batch / count)) * count
-      let elements = first * workload.sampleShape.elementCount..<(first + count) * workload.sampleShape.elementCount
-      let labels = labels.span.extracting(first..<first + count)
-      switch samples {
-      case .numbers(let numbers):
-        try gradient.compute(entry, numbers.span.extracting(elements), labels, dropout: .none)
-      case .tokens(let tokens):
-        try gradient.compute(entry, tokens.span.extracting(elements), labels, dropout: .none)
-      }
+      try gradient.compute(entry, samples, first..<first + count, dropout: .none)
     }
     try gradient.reduce()
     workload.optimizer.update(gradient.replica.store, step: number, learningRate: workload.learningRate)

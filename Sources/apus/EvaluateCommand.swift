@@ -8,7 +8,7 @@ import Training
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Test a trained network: accuracy, loss, confusion matrix.",
+    abstract: "Test a trained network: accuracy and confusion matrix, or RMSE, MAE and R².",
     discussion: """
       Reads the run's job and its newest whole checkpoint, and runs the job's test set through the network.
 
@@ -48,7 +48,7 @@ struct EvaluateCommand: ParsableCommand {
     guard ranks.group.rank == 0 else { return .done }
     for damaged in run.passedOver { Console.complain("warning: passed over a damaged checkpoint: \(damaged)") }
     Console.print(json ? try JSONOutput.text(evaluation) : evaluation.text)
-    if byClass && !json { Console.print("\n" + evaluation.measuresByClass) }
+    if byClass, !json, let measures = evaluation.measuresByClass { Console.print("\n" + measures) }
     return .done
   }
 }

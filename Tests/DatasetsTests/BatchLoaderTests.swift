@@ -1,4 +1,5 @@
 import Datasets
+import ModelGraph
 import Synchronization
 import Testing
 import Units
@@ -7,7 +8,7 @@ import Units
 private final class Counting: SampleSource {
   struct Poisoned: Error, Equatable { let sample: UInt32 }
   let count: Int
-  let sampleElementCount = 2
+  let fields = [SampleField("input", [2]), SampleField("labels", [], .int32)]
   let poison: UInt32?
   let loads = Atomic(0)
 
@@ -16,23 +17,26 @@ private final class Counting: SampleSource {
     self.poison = poison
   }
 
-  func load(_ samples: Span<UInt32>, images: inout MutableSpan<Float>, labels: inout MutableSpan<Int32>) throws {
+  func load(_ samples: Span<UInt32>, epoch: Int, into buffer: SampleBuffer) throws {
     loads.add(1, ordering: .relaxed)
     for place in samples.indices {
-      if samples[place] == poison { throw Poisoned(sample: samples[place]) }
-      images[2 * place] = Float(samples[place]) * 10
-      images[2 * place + 1] = Float(samples[place]) * 10 + 1
-      labels[place] = -Int32(samples[place])
+      let sample = samples[place]
+      if sample == poison { throw Poisoned(sample: sample) }
+      buffer.withFloats(0, place..<place + 1) { input in
+        input[0] = Float(sample) * 10
+        input[1] = Float(sample) * 10 + 1
+      }
+      buffer.withIntegers(1, place..<place + 1) { $0[0] = -Int32(sample) }
     }
   }
 }
 
 @Suite(.timeLimit(.minutes(1))) struct BatchLoaderTests {
   /// Everything a loader gives until its end.
-  private func drain(_ loader: BatchLoader) throws -> [(step: LoadedStep, images: [Float], labels: [Int32])] {
-    var all: [(step: LoadedStep, images: [Float], labels: [Int32])] = []
-    while let next = try loader.withNext({ step, images, labels in
-      (step, images.indices.map { images[$0] }, labels.indices.map { labels[$0] })
+  private func drain(_ loader: BatchLoader) throws -> [(step: LoadedStep, images: [Double], labels: [Double])] {
+    var all: [(step: LoadedStep, images: [Double], labels: [Double])] = []
+    while let next = try loader.withNext({ step, buffer in
+      (step, buffer.values(0), buffer.values(1))
     }) { all.append(next) }
     return all
   }
@@ -48,14 +52,14 @@ private final class Counting: SampleSource {
       #expect(batch.step.globalStep == globalStep)
       #expect(batch.step.validCount == 6)
       #expect(batch.step.waited >= Seconds(0))
-      #expect(batch.labels == samples.map { -Int32($0) })
-      let images: [Float] = samples.flatMap { (sample: UInt32) -> [Float] in
-        [Float(sample) * 10, Float(sample) * 10 + 1]
+      #expect(batch.labels == samples.map { -Double($0) })
+      let images: [Double] = samples.flatMap { (sample: UInt32) -> [Double] in
+        [Double(sample) * 10, Double(sample) * 10 + 1]
       }
       #expect(batch.images == images)
     }
     let step = given[0].step
-    #expect(step.labelRange(ofShard: 2) == 3..<6 && step.imageRange(ofShard: 2) == 6..<12)
+    #expect(step.places(ofShard: 2) == 3..<6)
   }
 
   @Test func startsAnywhereWithWhatTheRunWouldHaveHad() throws {
@@ -81,9 +85,9 @@ private final class Counting: SampleSource {
   @Test func errorOfTheThreadReachesTheConsumerAfterWhatWasWhole() throws {
     let order = try DataOrder(kind: .evaluation, sampleCount: 20, batchSize: 4, shardCount: 2)
     let loader = try BatchLoader(source: Counting(count: 20, poison: 13), order: order, shards: 0..<2)
-    for expected in 0..<3 { #expect(try loader.withNext { step, _, _ in step.step } == expected) }
+    for expected in 0..<3 { #expect(try loader.withNext { step, _ in step.step } == expected) }
     for _ in 0..<2 {
-      #expect(throws: Counting.Poisoned(sample: 13)) { try loader.withNext { _, _, _ in } }
+      #expect(throws: Counting.Poisoned(sample: 13)) { try loader.withNext { _, _ in } }
     }
   }
 
@@ -91,17 +95,17 @@ private final class Counting: SampleSource {
     struct Stop: Error {}
     let order = try DataOrder(kind: .evaluation, sampleCount: 20, batchSize: 4, shardCount: 2)
     let loader = try BatchLoader(source: Counting(count: 20), order: order, shards: 0..<2, to: 4, depth: 1)
-    for _ in 0..<4 { #expect(throws: Stop.self) { try loader.withNext { _, _, _ in throw Stop() } } }
-    #expect(try loader.withNext { _, _, _ in } == nil)
+    for _ in 0..<4 { #expect(throws: Stop.self) { try loader.withNext { _, _ in throw Stop() } } }
+    #expect(try loader.withNext { _, _ in } == nil)
   }
 
   @Test func closingEndsAThreadThatWaitsForRoomAndTheNextCallSaysSo() throws {
     let order = try DataOrder(kind: .training(seed: 1), sampleCount: 20, batchSize: 4, shardCount: 2)
     let loader = try BatchLoader(source: Counting(count: 20), order: order, shards: 0..<2)
-    _ = try loader.withNext { _, _, _ in }
+    _ = try loader.withNext { _, _ in }
     loader.close()
     loader.close()
-    let error = #expect(throws: BatchLoaderError.self) { try loader.withNext { _, _, _ in } }
+    let error = #expect(throws: BatchLoaderError.self) { try loader.withNext { _, _ in } }
     #expect(error?.code == .closed)
   }
 
@@ -113,7 +117,7 @@ private final class Counting: SampleSource {
         let counting = Counting(count: 20)
         source = counting
         let loader = try BatchLoader(source: counting, order: order, shards: 0..<2)
-        for _ in 0..<steps % 4 { _ = try loader.withNext { _, _, _ in } }
+        for _ in 0..<steps % 4 { _ = try loader.withNext { _, _ in } }
       }
       #expect(source == nil)
     }
@@ -124,7 +128,7 @@ private final class Counting: SampleSource {
     let source = Counting(count: 20)
     let loader = try BatchLoader(source: source, order: order, shards: 0..<2, depth: 2)
     for step in 0..<200 {
-      try loader.withNext { _, _, _ in #expect(source.loads.load(ordering: .relaxed) <= step + 2) }
+      try loader.withNext { _, _ in #expect(source.loads.load(ordering: .relaxed) <= step + 2) }
     }
   }
 

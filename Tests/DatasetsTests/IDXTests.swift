@@ -90,7 +90,7 @@ import Testing
   @Test func namesAMissingFileAndADirectory() {
     let missing = #expect(throws: DatasetError.self) { try IDX(path: "/nowhere/train", dimensionCount: 3) }
     #expect(missing?.code == .missingFile)
-    #expect(missing?.description == "/nowhere/train: there is no such file; give the path of an IDX file")
+    #expect(missing?.description == "/nowhere/train: there is no such file; give the path of a data file")
     let directory = #expect(throws: DatasetError.self) { try IDX(path: "/usr", dimensionCount: 3) }
     #expect(directory?.code == .unreadableFile)
   }

@@ -5,7 +5,7 @@ import Testing
 @Suite struct ImageDatasetTests {
   private static func read(_ images: TemporaryFile, _ labels: TemporaryFile, classCount: Int) throws -> ImageDataset {
     try withExtendedLifetime((images, labels)) {
-      try ImageDataset(idxImages: images.path, idxLabels: labels.path, classCount: classCount)
+      try ImageDataset(idxImages: images.path, idxLabels: labels.path, classNames: names(classCount))
     }
   }
 
@@ -42,7 +42,7 @@ import Testing
 
   @Test func refusesNoSamples() {
     let error = #expect(throws: DatasetError.self) {
-      try ImageDataset(pixels: [], labels: [], sampleShape: [1, 2, 3], classCount: 4)
+      try ImageDataset(pixels: [], labels: [], sampleShape: [1, 2, 3], classNames: names(4))
     }
     #expect(error?.code == .emptyData)
   }
@@ -54,31 +54,29 @@ import Testing
   static let pixels: [UInt8] = [0, 51, 51, 51, 102, 255, 51, 153]
 
   @Test func measuresEachChannelOverAllSamples() throws {
-    let dataset = try ImageDataset(pixels: Self.pixels, labels: [0, 1], sampleShape: [2, 1, 2], classCount: 2)
-    let normalisation = try Normalisation(of: dataset)
+    let dataset = try ImageDataset(pixels: Self.pixels, labels: [0, 1], sampleShape: [2, 1, 2], classNames: names(2))
+    let normalisation = try Normalisation(of: dataset, samples: Array(0..<UInt32(dataset.count)))
     expectClose(normalisation.means, [0.4, 0.3], relative: 1e-15)
     expectClose(normalisation.deviations, [0.3741657386773941, 0.17320508075688773], relative: 1e-15)
   }
 
   @Test func refusesAConstantChannel() throws {
     let dataset = try ImageDataset(
-      pixels: [0, 7, 9, 7], labels: [0, 1], sampleShape: [2, 1, 1], classCount: 2)
-    let error = #expect(throws: DatasetError.self) { try Normalisation(of: dataset) }
+      pixels: [0, 7, 9, 7], labels: [0, 1], sampleShape: [2, 1, 1], classNames: names(2))
+    let error = #expect(throws: DatasetError.self) {
+      try Normalisation(of: dataset, samples: Array(0..<UInt32(dataset.count)))
+    }
     #expect(error?.code == .constantPixels && error?.problem == "every pixel of channel 1 is 7")
   }
 
   @Test func loadsNormalisedSamplesInTheOrderAskedFor() throws {
-    let dataset = try ImageDataset(pixels: Self.pixels, labels: [3, 1], sampleShape: [2, 1, 2], classCount: 4)
-    let source = NormalisedImages(dataset, Normalisation(means: [0.4, 0.3], deviations: [0.5, 0.25]))
-    var images = [Float](repeating: .nan, count: 12)
-    var labels = [Int32](repeating: -1, count: 3)
-    var imageSpan = images.mutableSpan
-    var labelSpan = labels.mutableSpan
-    source.load([1, 0, 1].span, images: &imageSpan, labels: &labelSpan)
-    let first: [Float] = [-0.8, -0.4, -0.4, -0.4]
-    let second: [Float] = [0, 1.2, -0.4, 1.2]
-    expectClose(images, second + first + second, relative: 1e-7)
-    #expect(labels == [1, 3, 1])
+    let dataset = try ImageDataset(pixels: Self.pixels, labels: [3, 1], sampleShape: [2, 1, 2], classNames: names(4))
+    let source = ImageSource(dataset, Normalisation(means: [0.4, 0.3], deviations: [0.5, 0.25]))
+    let buffer = try source.samples([1, 0, 1])
+    let first = [-0.8, -0.4, -0.4, -0.4]
+    let second = [0, 1.2, -0.4, 1.2]
+    expectClose(buffer.values(0), second + first + second, relative: 1e-6, absolute: 1e-7)
+    #expect(buffer.values(1) == [1, 3, 1])
   }
 }
 
@@ -89,14 +87,16 @@ import Testing
     let folder = "/usr/share/datasets/fashion-mnist"
     let dataset = try ImageDataset(
       idxImages: "\(folder)/\(split)-images-idx3-ubyte.gz", idxLabels: "\(folder)/\(split)-labels-idx1-ubyte.gz",
-      classCount: 10)
+      classNames: names(10))
     #expect(dataset.count == count && dataset.sampleShape == [1, 28, 28])
     var perClass = [Int](repeating: 0, count: 10)
     for label in dataset.labels { perClass[Int(label)] += 1 }
     #expect(perClass == [Int](repeating: count / 10, count: 10))
     guard split == "train" else { return }
-    let normalisation = try Normalisation(of: dataset)
+    let normalisation = try Normalisation(of: dataset, samples: Array(0..<UInt32(dataset.count)))
     expectClose(normalisation.means, [0.2860], relative: 0, absolute: 5e-5)
     expectClose(normalisation.deviations, [0.3530], relative: 0, absolute: 5e-5)
   }
 }
+
+private func names(_ count: Int) -> [String] { (0..<count).map(String.init) }

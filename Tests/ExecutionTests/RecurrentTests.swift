@@ -98,7 +98,8 @@ import Testing
           .recurrent(.init(.gru, units: 7, isBidirectional: true, returns: .sequence, stateFrom: "encoder"))),
         .init(.dense(outputs: 11)),
       ])
-    let graph = try model.trainingGraph(sampleShape: [8], shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
+    let tokens = SampleShape(fields: [SampleField("input", [8], .int32)])
+    let graph = try model.trainingGraph(sampleShape: tokens, shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
     let given = Network.given(for: graph, classes: 11).mapValues { $0.map { $0 == -1 ? 2 : $0 } }
     let expected = try ReferenceExecutor(graph).run(given, dropout: dropout)
     let bound = try BoundGraph(graph)

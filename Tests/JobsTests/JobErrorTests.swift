@@ -177,13 +177,12 @@ func errors(in yaml: String) -> String {
     let yaml =
       goodJob.replacing("learning_rate: 0.001", with: "learning_rate: fast")
       .replacing("  epochs: 12", with: "  epochs: 0\n  epochs: 3").replacing("name: trial\n", with: "")
-      .replacing("format: idx", with: "format: csv\n  normalise: none")
+      .replacing("format: idx", with: "format: idx\n  normalise: none")
     let heads = errors(in: yaml).split(separator: "\n").map(String.init).filter { $0.hasPrefix("job.yaml") }
     #expect(
       heads
         == [
           "job.yaml:1:1: missing key 'name' in the job; add 'name: lenet5-fashion-mnist'",
-          "job.yaml:3:11: 'format' in data must be 'idx', not 'csv'; use 'idx'",
           "job.yaml:4:3: unknown key 'normalise' in data; did you mean 'normalize'?",
           "job.yaml:10:11: 'epochs' in training must be a whole number from 1 to 1000000, not '0'; "
             + "for example 'epochs: 10'",

@@ -1,3 +1,4 @@
+import Datasets
 import ModelGraph
 import Models
 import Testing
@@ -311,13 +312,17 @@ import Jobs
   ])
   func layerThatDoesNotFitTheDataIsReportedAtItsLine(layers: String, text: String) throws {
     let file = try JobFile(yaml: yaml(layers), file: "job.yaml")
-    let error = #expect(throws: InvalidJob.self) { try file.trainingGraph(sampleShape: [1, 28, 28]) }
+    let error = #expect(throws: InvalidJob.self) {
+      try file.trainingGraph(for: DataDescription([1, 28, 28], classes: 10))
+    }
     #expect(error?.description == text)
   }
 
   @Test func zooModelThatDoesNotFitTheDataIsReportedAtItsName() throws {
     let file = try JobFile(yaml: goodJob, file: "job.yaml")
-    let error = #expect(throws: InvalidJob.self) { try file.trainingGraph(sampleShape: [1, 2, 3]) }
+    let error = #expect(throws: InvalidJob.self) {
+      try file.trainingGraph(for: DataDescription([1, 2, 3], classes: 10))
+    }
     #expect(
       error?.description == """
         job.yaml:8:8: layer 'c2': a 5×5 window does not fit an input of 1×1 with padding 0; \

@@ -7,6 +7,10 @@ import Testing
     ModelSpecification(name: "m", layers: layers)
   }
 
+  private func tokens(_ count: Int) -> SampleShape {
+    SampleShape(fields: [SampleField("input", [count], .int32)])
+  }
+
   /// The counts of PyTorch's modules: Γ (I H + H² + 2 H), the table, and the dense layer.
   @Test(arguments: [(RecurrentCell.lstm, 1_675_778), (.gru, 1_576_962), (.rnn, 1_379_330)])
   func aTokenClassifierHasPyTorchsParameters(_ cell: RecurrentCell, count: Int) throws {
@@ -14,7 +18,8 @@ import Testing
       .init(.embedding(vocabulary: 10_000, width: 128)), .init(.recurrent(.init(cell, units: 256))),
       .init(.dense(outputs: 2)),
     ])
-    let graph = try model.trainingGraph(sampleShape: [100], shardSamples: 3, globalBatch: 6, loss: .crossEntropy)
+    let graph = try model.trainingGraph(
+      sampleShape: tokens(100), shardSamples: 3, globalBatch: 6, loss: .crossEntropy)
     #expect(graph.parameterCount == count)
     #expect(graph[graph.inputs[0]].type == TensorType([3, 100], .int32))
     #expect(graph.outputs["logits"].map { graph[$0].type.shape } == [3, 2])
@@ -78,12 +83,36 @@ import Testing
       .init(.dense(outputs: 11)),
     ])
     #expect(model.problems.isEmpty, "\(model.problems)")
-    let graph = try model.trainingGraph(sampleShape: [8], shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
+    let graph = try model.trainingGraph(
+      sampleShape: tokens(8), shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
     #expect(graph[graph.inputs[0]].type == TensorType([2, 8], .int32))
     #expect(graph.outputs["logits"].map { graph[$0].type.shape } == [2, 3, 11])
     let layers = graph.nodes.filter { $0.operation.name == "lstm" }
     #expect(layers.map(\.inputs.count) == [5, 5, 7, 7])
     #expect(layers[2].inputs[5...] == layers[0].outputs[1...2] && layers[3].inputs[5...] == layers[1].outputs[1...2])
+  }
+
+  @Test func aDecoderMayRunOnAnInputOfItsOwn() throws {
+    let model = classifier([
+      .init(.embedding(vocabulary: 11, width: 4)),
+      .init(.recurrent(.init(.gru, units: 7)), name: "encoder"),
+      .init(.embedding(vocabulary: 9, width: 6), from: "decoder_input"),
+      .init(.recurrent(.init(.gru, units: 7, returns: .sequence, stateFrom: "encoder")), name: "decoder"),
+      .init(.dense(outputs: 9)),
+    ])
+    #expect(model.problems.isEmpty, "\(model.problems)")
+    let fields = [SampleField("input", [5], .int32), SampleField("decoder_input", [3], .int32)]
+    let graph = try model.trainingGraph(
+      sampleShape: SampleShape(fields: fields), shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
+    #expect(graph.inputs.map { graph[$0].name } == ["input", "decoder_input", "labels"])
+    #expect(graph.outputs["logits"].map { graph[$0].type.shape } == [2, 3, 9])
+    let error = #expect(throws: GraphError.self) {
+      try model.trainingGraph(sampleShape: tokens(5), shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
+    }
+    #expect(
+      error?.description
+        == "layer 'embedding2': the data have no 'decoder_input' to run on; give data of pairs, or name an "
+        + "earlier layer")
   }
 
   @Test(arguments: [

@@ -37,10 +37,11 @@ private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 1
   func hasAsManyParametersAsPublished(_ zoo: Zoo, count: Int) throws {
     let model = zoo.model()
     let graph = try model.trainingGraph(
-      sampleShape: zoo.usualSampleShape, shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
+      sampleShape: SampleShape(zoo.usualSampleShape), shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
     #expect(graph.parameterCount == count)
     #expect(graph.parameterGradients.count == graph.parameters.count)
-    let inference = try model.evaluationGraph(sampleShape: zoo.usualSampleShape, batch: 2, loss: .crossEntropy)
+    let inference = try model.evaluationGraph(
+      sampleShape: SampleShape(zoo.usualSampleShape), batch: 2, loss: .crossEntropy)
     #expect(inference.outputs["logits"].map { inference[$0].type } == TensorType([2, 1000]))
     // Auxiliary heads end with training.
     #expect(inference.parameterCount == (zoo == .googlenetAuxiliary ? 6_624_904 : count))
@@ -124,7 +125,8 @@ private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 1
 
   @Test(arguments: Zoo.allCases)
   func endsInAsManyOutputsAsThereAreClasses(_ zoo: Zoo) throws {
-    let graph = try zoo.model(classes: 37).graph(sampleShape: zoo.usualSampleShape, batch: 5, mode: .inference)
+    let graph = try zoo.model(classes: 37).graph(
+      sampleShape: SampleShape(zoo.usualSampleShape), batch: 5, mode: .inference)
     #expect(graph.outputs["logits"].map { graph[$0].type } == TensorType([5, 37]))
   }
 

@@ -49,7 +49,7 @@ extension CommandTests {
       Case(
         testDescription: "missing data file", changes: ["images: test-images": "images: tset-images"],
         text: """
-          error: DIR/job.yaml:10:13: DIR/tset-images: there is no such file; give the path of an IDX file
+          error: DIR/job.yaml:10:13: DIR/tset-images: there is no such file; give the path of a data file
               images: tset-images
                       ^
           """),

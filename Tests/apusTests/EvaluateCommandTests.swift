@@ -73,7 +73,7 @@ extension CommandTests {
       #expect(trained.output == "")
       let result = try await apus(["evaluate", "runs/small"], in: small)
       #expect(result.exitCode == 3)
-      #expect(result.errors.contains("the job names no test set; add 'test:' with images and labels"))
+      #expect(result.errors.contains("the job names no test set; add 'test:' with its files, or 'test_fraction: 0.2'"))
     }
   }
 }

@@ -40,6 +40,7 @@ struct NumberRange: Sendable {
   static let fromOne = NumberRange(text: "a number from 1") { $0 >= 1 && Float($0).isFinite }
   static let share = NumberRange(text: "a number above 0, at most 1") { Float($0) > 0 && $0 <= 1 }
   static let part = NumberRange(text: "a number above 0 and below 1") { Float($0) > 0 && Float($0) < 1 }
+  static let probability = NumberRange(text: "a number from 0 to 1") { $0 >= 0 && $0 <= 1 }
   static let fraction = NumberRange(text: "a number from 0 to below 1") { $0 >= 0 && Float($0) < 1 }
 }
 

@@ -43,7 +43,7 @@ struct JobReader {
 
   /// What looks at validation samples must have some.
   private func checkValidation(_ data: DataSpecification, _ training: TrainingSpecification) {
-    guard data.test == nil, data.validationFraction == nil else { return }
+    guard !data.hasTest, data.validationFraction == nil else { return }
     let watchers = [
       ("early_stopping", training.earlyStopping != nil), ("schedule", training.schedule.plateau != nil),
     ]
@@ -63,42 +63,6 @@ struct JobReader {
         return nil
       }
       return text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) } ? text : nil
-    }
-  }
-
-  private func readData(_ reader: inout MappingReader) -> DataSpecification? {
-    let format: DataFormat? = reader.choice("format", .required(example: "idx"))
-    let train = reader.mapping("train", example: "train: {images: FILE, labels: FILE}", read: readFiles)
-    let test = reader.has("test") ? reader.mapping("test", example: nil, read: readFiles) : nil
-    let hasFraction = reader.has("validation_fraction")
-    let fraction = hasFraction ? reader.number("validation_fraction", .part, .required(example: "0.1")) : nil
-    let classes = readClasses(&reader)
-    let normalize: Normalization? = reader.choice("normalize", .otherwise(Job.Defaults.normalization))
-    guard let format, let train, let classes, let normalize, !hasFraction || fraction != nil else { return nil }
-    return DataSpecification(
-      format: format, train: train, test: test, validationFraction: fraction, classes: classes, normalize: normalize)
-  }
-
-  private func readFiles(_ reader: inout MappingReader) -> DataFiles? {
-    let images = reader.text("images", .required(example: "train-images-idx3-ubyte.gz"))
-    let labels = reader.text("labels", .required(example: "train-labels-idx1-ubyte.gz"))
-    guard let images, let labels else { return nil }
-    return DataFiles(images: absolute(images), labels: absolute(labels))
-  }
-
-  private func absolute(_ path: String) -> String {
-    URL(fileURLWithPath: path, relativeTo: directory).standardizedFileURL.path
-  }
-
-  private func readClasses(_ reader: inout MappingReader) -> Classes? {
-    let expected = "the number of classes, from 2 to \(Limits.classes), or a list of that many different names"
-    return reader.value("classes", .required(example: "10"), expected: expected) { node in
-      if case .sequence(let items) = node.content {
-        let names = items.compactMap(\.text)
-        guard names.count == items.count, names.count >= 2, Set(names).count == names.count else { return nil }
-        return .names(names)
-      }
-      return node.integer(as: Int.self).flatMap { (2...Limits.classes).contains($0) ? .count($0) : nil }
     }
   }
 

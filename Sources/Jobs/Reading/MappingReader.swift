@@ -174,6 +174,7 @@ enum Limits {
   static let classes = 1 << 20
   static let channels = 1 << 16
   static let extent = 1 << 10
+  static let sequence = 1 << 16
   static let vocabulary = 1 << 24
   static let units = 1 << 16
   static let recurrentLayers = 100

@@ -1,0 +1,92 @@
+import ModelGraph
+
+extension Table {
+  /// - Throws: `DatasetError` with code `.otherEncoding`, or with line and column for a category that training has not
+  ///   seen.
+  package func source(
+    _ encoding: DataEncoding, augmentation: SeededAugmentation?
+  ) throws(DatasetError) -> any SampleSource {
+    guard case .table(let table) = encoding, table.inputs.map(\.name) == inputs.map(\.name) else {
+      throw DatasetError.otherEncoding(path: path)
+    }
+    let width = table.inputs.reduce(0) { $0 + $1.width }
+    var numbers = [Float](repeating: 0, count: rowCount * width)
+    var place = 0
+    for (column, rule) in zip(inputs, table.inputs) {
+      try write(column, rule, to: &numbers, place: place, width: width)
+      place += rule.width
+    }
+    let input: ArraySource.Column
+    if let window = specification.window {
+      input = .init(
+        SampleField(SampleShape.inputName, [window.length, width]), .floats(numbers), start: 0, stride: width)
+    } else {
+      input = .init(SampleField(SampleShape.inputName, [width]), .floats(numbers))
+    }
+    return ArraySource(count: count, [input, try targetColumn(table.target)])
+  }
+
+  private func targetColumn(_ encoding: SampleTarget) throws(DatasetError) -> ArraySource.Column {
+    switch (encoding, target.values) {
+    case (.classes(let classes), .categories(let names)):
+      let numbers = Dictionary(uniqueKeysWithValues: classes.names.enumerated().map { ($1, Int32($0)) })
+      var labels: [Int32] = []
+      for (row, name) in names.enumerated() {
+        guard let label = name.flatMap({ numbers[$0] }) else {
+          throw unknown(name, target, row, classes.names)
+        }
+        labels.append(label)
+      }
+      return .init(encoding.field, .integers(labels))
+    case (.values(let values), .numbers(let numbers)):
+      let scaled = numbers.map { Float(($0 - values.mean) / values.deviation) }
+      return .init(encoding.field, .floats(scaled), start: specification.window?.length ?? 0, stride: 1)
+    default:
+      throw DatasetError(
+        .notANumber, path: path, key: "target",
+        "the target '\(target.name)' is of \(encoding.isOfClasses ? "numbers" : "categories") here, and was of "
+          + "\(encoding.isOfClasses ? "categories" : "numbers") in training",
+        remedy: "give a file of the same kind, or name it in 'categories'")
+    }
+  }
+
+  private func write(
+    _ column: Column, _ rule: TableEncoding.Column, to numbers: inout [Float], place: Int, width: Int
+  ) throws(DatasetError) {
+    switch (rule, column.values) {
+    case (.number(_, let mean, let deviation, let fill), .numbers(let values)):
+      for (row, value) in values.enumerated() {
+        numbers[row * width + place] = Float(((value.isNaN ? fill : value) - mean) / deviation)
+      }
+    case (.category(_, let known), .categories(let values)):
+      let positions = Dictionary(uniqueKeysWithValues: known.enumerated().map { ($1, $0) })
+      for (row, value) in values.enumerated() {
+        guard let value else { continue }
+        guard let position = positions[value] else { throw unknown(value, column, row, known) }
+        numbers[row * width + place + position] = 1
+      }
+    case (.number, .categories(let values)):
+      let row = values.firstIndex { $0.map { Double($0) == nil } ?? false } ?? 0
+      let cell = column.places[row]
+      throw DatasetError(
+        .notANumber, path: path, line: cell.line, column: cell.column,
+        "'\(cell.text)' is no number, and '\(column.name)' was of numbers in training", remedy: "correct the field")
+    case (.category(_, let known), .numbers):
+      let cell = column.places[0]
+      throw unknown(cell.text, column, 0, known)
+    }
+  }
+
+  private func unknown(_ name: String?, _ column: Column, _ row: Int, _ known: [String]) -> DatasetError {
+    let cell = column.places[row]
+    let some = known.prefix(8).map { "'\($0)'" }.joined(separator: ", ") + (known.count > 8 ? ", …" : "")
+    return DatasetError(
+      .unknownCategory, path: path, line: cell.line, column: cell.column,
+      "'\(name ?? "")' in '\(column.name)' does not occur in the training rows, which have \(some)",
+      remedy: "correct it, or train on rows that have it")
+  }
+}
+
+extension SampleTarget {
+  var isOfClasses: Bool { if case .classes = self { true } else { false } }
+}

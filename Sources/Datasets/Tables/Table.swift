@@ -1,0 +1,171 @@
+import ModelGraph
+
+/// A delimited file with a header as columns of numbers and categories, of those that a job uses; missing values are
+/// found and dealt with.
+package struct Table: Sendable {
+  package let specification: TableSpecification
+  package let path: String
+  /// Rows that are left once those with missing values are dropped.
+  let rowCount: Int
+  /// The columns to predict from, then the target if it is none of them.
+  let columns: [Column]
+
+  struct Column: Sendable {
+    enum Values: Sendable {
+      /// NaN where it is missing.
+      case numbers([Double])
+      /// Nil where it is missing.
+      case categories([String?])
+    }
+
+    let name: String
+    let values: Values
+    /// The line of each row's field in the file, from 1.
+    let places: [CSVCell]
+  }
+
+  var target: Column {
+    // The initialiser has found it.
+    columns.first { $0.name == specification.target } ?? columns[columns.count - 1]
+  }
+
+  var inputs: [Column] {
+    let isInput = specification.columns?.contains(specification.target) ?? (specification.window != nil)
+    return isInput ? columns : columns.filter { $0.name != specification.target }
+  }
+
+  /// Reads `path`, plain or gzip.
+  /// - Throws: `DatasetError` with line and column.
+  package init(path: String, _ specification: TableSpecification) throws(DatasetError) {
+    self.path = path
+    self.specification = specification
+    let file = try CSVFile(path: path, delimiter: specification.delimiter)
+    let header = try Self.header(of: file)
+    let chosen = try Self.chosen(specification, header, path)
+    var rows = Array(file.records.dropFirst())
+    guard !rows.isEmpty else {
+      throw DatasetError(.emptyData, path: path, "the file has a header and no rows", remedy: "give a file with data")
+    }
+    switch specification.missing {
+    case .refuse:
+      for row in rows { try Self.requireWhole(chosen.map { row[$0] }, header, chosen, path) }
+    case .mean:
+      if let target = chosen.first(where: { header[$0] == specification.target }) {
+        for row in rows { try Self.requireWhole([row[target]], header, [target], path) }
+      }
+    case .drop:
+      rows = rows.filter { row in !chosen.contains { Self.isMissing(row[$0]) } }
+      guard !rows.isEmpty else {
+        throw DatasetError(
+          .emptyData, path: path, key: "missing", "every row has a missing value, so 'missing: drop' leaves none",
+          remedy: "write 'missing: mean', or choose other 'columns'")
+      }
+    }
+    rowCount = rows.count
+    if let window = specification.window, rows.count < window.length + window.horizon {
+      throw DatasetError(
+        .tooFewRows, path: path, key: "window",
+        "\(rows.count) rows hold no window of \(window.length) and the \(window.horizon) that follow",
+        remedy: "make 'length' and 'horizon' together at most \(rows.count)")
+    }
+    columns = chosen.map { index in
+      Self.column(
+        header[index], rows.map { $0[index] }, isCategory: specification.categories.contains(header[index]))
+    }
+  }
+
+  static func isMissing(_ cell: CSVCell) -> Bool {
+    MissingPolicy.spellings.contains(cell.text.trimmed.lowercased())
+  }
+
+  static func header(of file: CSVFile) throws(DatasetError) -> [String] {
+    let cells = file.records[0]
+    let names = cells.map(\.text.trimmed)
+    for (index, name) in names.enumerated() {
+      guard !name.isEmpty, Double(name) == nil else {
+        throw DatasetError(
+          .noHeader, path: file.path, line: cells[index].line, column: cells[index].column,
+          "the first line names the columns, and '\(name)' is no name", remedy: "add a line with names at the top")
+      }
+      guard names.firstIndex(of: name) == index else {
+        throw DatasetError(
+          .noHeader, path: file.path, line: cells[index].line, column: cells[index].column,
+          "two columns are called '\(name)'", remedy: "give each its own name")
+      }
+    }
+    return names
+  }
+
+  /// Positions of the columns that are used, the target's last if it is not one of the inputs.
+  private static func chosen(
+    _ specification: TableSpecification, _ header: [String], _ path: String
+  ) throws(DatasetError) -> [Int] {
+    func position(_ name: String, _ key: String) throws(DatasetError) -> Int {
+      if let index = header.firstIndex(of: name) { return index }
+      throw DatasetError.unknownColumn(name, key: key, among: header, path: path)
+    }
+    let target = try position(specification.target, "target")
+    for name in specification.categories { _ = try position(name, "categories") }
+    var inputs: [Int] = []
+    for name in specification.columns ?? header {
+      let index = try position(name, "columns")
+      if index != target || specification.window != nil { inputs.append(index) }
+    }
+    if let columns = specification.columns, columns.contains(specification.target), specification.window == nil {
+      throw DatasetError(
+        .unknownColumn, path: path, key: "columns",
+        "'\(specification.target)' is the target, and would be known to the model", remedy: "take it out of 'columns'")
+    }
+    guard !inputs.isEmpty else {
+      throw DatasetError(
+        .unknownColumn, path: path, key: "target", "the file has no column besides '\(specification.target)'",
+        remedy: "give a file with columns to predict it from")
+    }
+    return inputs + (inputs.contains(target) ? [] : [target])
+  }
+
+  private static func requireWhole(
+    _ cells: [CSVCell], _ header: [String], _ chosen: [Int], _ path: String
+  ) throws(DatasetError) {
+    guard let index = cells.firstIndex(where: isMissing) else { return }
+    let cell = cells[index]
+    let spelling = cell.text.isEmpty ? "empty" : "'\(cell.text)'"
+    throw DatasetError(
+      .missingValue, path: path, line: cell.line, column: cell.column,
+      "'\(header[chosen[index]])' is \(spelling), a missing value",
+      remedy: "fill it in, or write 'missing: drop' to leave such rows out or, for inputs, 'missing: mean'")
+  }
+
+  /// A column is of numbers if every field that is not missing is a finite one.
+  private static func column(_ name: String, _ cells: [CSVCell], isCategory: Bool) -> Column {
+    if !isCategory {
+      let numbers = cells.map { isMissing($0) ? Double.nan : Double($0.text.trimmed) }
+      if numbers.allSatisfy({ $0 != nil && !($0 ?? 0).isInfinite }), numbers.contains(where: { !($0 ?? .nan).isNaN }) {
+        return Column(name: name, values: .numbers(numbers.map { $0 ?? .nan }), places: cells)
+      }
+    }
+    return Column(
+      name: name, values: .categories(cells.map { isMissing($0) ? nil : $0.text.trimmed }), places: cells)
+  }
+}
+
+extension DatasetError {
+  static func unknownColumn(_ name: String, key: String, among header: [String], path: String) -> DatasetError {
+    let names = header.map { "'\($0)'" }.joined(separator: ", ")
+    let near = header.first { $0.lowercased() == name.lowercased() }
+    return DatasetError(
+      .unknownColumn, path: path, key: key, "there is no column '\(name)'",
+      remedy: near.map { "did you mean '\($0)'?" } ?? "its columns are \(names)")
+  }
+}
+
+extension String {
+  /// Without white space at either end.
+  var trimmed: String {
+    let isSpace: (Character) -> Bool = { $0.isWhitespace }
+    guard let first = firstIndex(where: { !isSpace($0) }), let last = lastIndex(where: { !isSpace($0) }) else {
+      return ""
+    }
+    return String(self[first...last])
+  }
+}
