@@ -22,7 +22,7 @@ struct DescribeCommand: ParsableCommand {
         apus describe cluster/jobs/dropout-fashion-mnist.yaml
       """)
 
-  @Argument(help: ArgumentHelp("A zoo model (lenet5, mlp) or a job file.", valueName: "model|job"))
+  @Argument(help: ArgumentHelp("A zoo model, such as lenet5 or resnet50, or a job file.", valueName: "model|job"))
   var subject: String
 
   @Option(help: "Samples; default: 64 for a zoo model, a shard for a job.")
