@@ -104,7 +104,7 @@ import Jobs
         """.replacing("\"/jobs/b.gz\"", with: "/jobs/b.gz"))
   }
 
-  @Test(arguments: ["lenet5-fashion-mnist", "mlp-fashion-mnist", "dropout-fashion-mnist"])
+  @Test(arguments: ["lenet5-fashion-mnist", "mlp-fashion-mnist", "dropout-fashion-mnist", "resnet-fashion-mnist"])
   func shippedJobIsReadWrittenAndBuilt(name: String) throws {
     let file = try JobFile(path: Self.directory.appending(path: name + ".yaml").path)
     #expect(file.job.name == name)
@@ -119,7 +119,10 @@ import Jobs
   @Test func everyShippedJobIsTested() throws {
     let files = try FileManager.default.contentsOfDirectory(atPath: Self.directory.path)
     #expect(
-      Set(files) == ["lenet5-fashion-mnist.yaml", "mlp-fashion-mnist.yaml", "dropout-fashion-mnist.yaml"])
+      Set(files) == [
+        "lenet5-fashion-mnist.yaml", "mlp-fashion-mnist.yaml", "dropout-fashion-mnist.yaml",
+        "resnet-fashion-mnist.yaml",
+      ])
   }
 
   @Test(arguments: [
