@@ -22,7 +22,9 @@ struct DescribeCommand: ParsableCommand {
         apus describe cluster/jobs/dropout-fashion-mnist.yaml
       """)
 
-  @Argument(help: ArgumentHelp("A zoo model (lenet5, mlp) or a job file.", valueName: "model|job"))
+  @Argument(
+    help: ArgumentHelp(
+      "A job file or a zoo model: \(Zoo.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "model|job"))
   var subject: String
 
   @Option(help: "Samples; default: 64 for a zoo model, a shard for a job.")
@@ -142,12 +144,16 @@ private struct ModelDescription: Encodable {
     var parts = ["parameters \(memory.parameters)", "gradients \(memory.gradients)"]
     if let states = memory.optimizerStates { parts.append("optimizer \(states)") }
     parts.append("workspace \(memory.workspace)")
+    let statistics =
+      summary.statisticCount == 0
+      ? ""
+      : "statistics: \(summary.statisticCount.grouped) running means and variances, which are observed, not learned\n"
     return """
       \(name), \(samples) samples
 
       \(table.text)
 
-      memory of a step: \(parts.joined(separator: ", "))
+      \(statistics)memory of a step: \(parts.joined(separator: ", "))
       """
   }
 }
