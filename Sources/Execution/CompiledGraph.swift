@@ -4,7 +4,7 @@ package import ModelGraph
 /// Where a tensor lives: in the program's workspace, or in the parameter store.
 enum Storage: Hashable {
   case workspace(Int)
-  /// By position in `Graph.stored`.
+  /// By position in `Graph.stored` of the graph whose store it is.
   case parameter(Int)
   case gradient(Int)
   /// The scalar behind the gradients that is summed over shards with them.
@@ -42,7 +42,7 @@ struct Step {
 /// A graph with a kernel for each operation, a layout for each tensor and a place for each buffer; nothing allocated.
 package final class CompiledGraph {
   package let graph: Graph
-  /// Layout of each parameter and statistic, by position in `Graph.stored`.
+  /// Layout of each parameter and statistic, by position in `Graph.stored` of this graph, or of the one it shares with.
   package let parameterLayouts: [Layout]
   /// Workspace this program needs: activations, gradients between layers, scratchpads.
   package let workspaceByteCount: Int
@@ -52,17 +52,19 @@ package final class CompiledGraph {
 
   /// Chooses kernels and layouts.
   /// - Parameters:
-  ///   - parameterLayouts: layouts that another program over the same parameters has chosen.
+  ///   - other: a program whose parameters this one uses in their layouts; by name, and not all need be used.
   ///   - precision: of what convolutions and dense layers read and write.
-  package init(_ graph: Graph, parameterLayouts: [Layout]? = nil, precision: Precision = .float32) throws {
-    var compiler = Compiler(LoweredGraph(graph), parameterLayouts: parameterLayouts, precision: precision)
+  package init(_ graph: Graph, sharing other: CompiledGraph? = nil, precision: Precision = .float32) throws {
+    var compiler = Compiler(LoweredGraph(graph), sharing: other, precision: precision)
     try compiler.compile()
     self.graph = graph
     steps = compiler.steps
     tensors = compiler.tensors
-    self.parameterLayouts = try zip(graph.stored, compiler.parameterLayouts).map { parameter, layout in
-      try layout ?? .plain(graph[parameter].type.shape.dimensions)
-    }
+    parameterLayouts =
+      try other?.parameterLayouts
+      ?? zip(graph.stored, compiler.parameterLayouts).map { parameter, layout in
+        try layout ?? .plain(graph[parameter].type.shape.dimensions)
+      }
     let plan = WorkspacePlan(compiler.buffers, takeovers: compiler.takeovers)
     offsets = plan.offsets
     workspaceByteCount = plan.byteCount

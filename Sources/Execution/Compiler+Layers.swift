@@ -5,7 +5,7 @@ extension Compiler {
   /// The layout of the parameter whose gradient `value` is.
   func gradientLayout(_ value: ValueID) -> Layout? {
     lowered.graph.parameterGradients.first { $0.gradient == value }
-      .flatMap { pair in lowered.graph.parameters.firstIndex(of: pair.parameter) }
+      .flatMap { parameterIndex[$0.parameter] }
       .flatMap { parameterLayouts[$0] }
   }
 

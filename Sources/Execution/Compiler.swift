@@ -17,22 +17,36 @@ struct Compiler {
   var pools: [ValueID: (input: Layout, output: Layout)] = [:]
   /// Layouts of x and y of each average-pooling.
   var averagePools: [PoolKey: (input: Layout, output: Layout)] = [:]
-  private let parameterIndex: [ValueID: Int]
+  /// The position of each parameter and statistic in the store.
+  let parameterIndex: [ValueID: Int]
   /// Parameters by their gradient, statistics by their observation; the sum of two parameters gives both one gradient.
   private let gradientIndices: [ValueID: [Int]]
 
-  init(_ lowered: LoweredGraph, parameterLayouts: [Layout]?, precision: Precision) {
+  init(_ lowered: LoweredGraph, sharing other: CompiledGraph?, precision: Precision) {
     self.lowered = lowered
     self.precision = precision
     let graph = lowered.graph
     tensors = Array(repeating: [], count: lowered.types.count)
-    self.parameterLayouts = parameterLayouts.map { $0 } ?? Array(repeating: nil, count: graph.stored.count)
-    let parameterIndex = Dictionary(uniqueKeysWithValues: graph.stored.enumerated().map { ($1, $0) })
+    parameterLayouts = other?.parameterLayouts.map { $0 } ?? Array(repeating: nil, count: graph.stored.count)
+    let parameterIndex = Self.positions(of: graph, in: other?.graph ?? graph)
     self.parameterIndex = parameterIndex
     let summed =
       graph.parameterGradients.map { ($0.parameter, $0.gradient) } + graph.observations.map { ($0.statistic, $0.value) }
     gradientIndices = Dictionary(
       summed.compactMap { kept, value in parameterIndex[kept].map { (value, [$0]) } }, uniquingKeysWith: +)
+  }
+
+  /// The position of each parameter and statistic of `graph` among those that `keeper` stores, which may be more:
+  /// auxiliary heads end with training.
+  private static func positions(of graph: Graph, in keeper: Graph) -> [ValueID: Int] {
+    let named = Dictionary(uniqueKeysWithValues: keeper.stored.enumerated().map { (keeper[$1].name, $0) })
+    return Dictionary(
+      uniqueKeysWithValues: graph.stored.map { value in
+        guard let position = named[graph[value].name] else {
+          preconditionFailure("'\(graph[value].name)' is not among the parameters that are shared")
+        }
+        return (value, position)
+      })
   }
 
   mutating func compile() throws {

@@ -125,7 +125,7 @@ import ModelGraph
 
   private func firstNonFiniteParameter() throws -> String? {
     for index in store.layouts.indices where try store.read(index).contains(where: { !$0.isFinite }) {
-      return compiled.graph[compiled.graph.stored[index]].name
+      return store.graph[store.graph.stored[index]].name
     }
     return nil
   }

@@ -28,10 +28,11 @@ extension LayerSpecification {
     if let from { pairs.append(("from", quoted(from))) }
     let kindName: LayerKind
     switch kind {
-    case .dense(let outputs, let hasBias, let activation):
+    case .dense(let outputs, let hasBias, let activation, let initialisation):
       kindName = .dense
       pairs += [("outputs", "\(outputs)"), ("bias", "\(hasBias)")]
       if let activation { pairs.append(("activation", activation.yaml)) }
+      if initialisation != .uniform { pairs.append(("init", initialisation.yaml)) }
     case .convolution(let settings):
       kindName = .convolution
       let window = Window(
@@ -39,7 +40,7 @@ extension LayerSpecification {
       pairs += [("channels", "\(settings.channels)")] + yaml(window)
       pairs += [("groups", "\(settings.groups)"), ("bias", "\(settings.hasBias)")]
       if let activation = settings.activation { pairs.append(("activation", activation.yaml)) }
-      if settings.initialisation != .uniform { pairs.append(("init", settings.initialisation.rawValue)) }
+      if settings.initialisation != .uniform { pairs.append(("init", settings.initialisation.yaml)) }
     case .maxPool(let window):
       kindName = .maxPool
       pairs += yaml(window)
@@ -134,6 +135,14 @@ extension ActivationFunction {
   /// `relu`, or `{leaky_relu: {slope: 0.2}}`.
   fileprivate var yaml: String {
     let name = ActivationName(self).rawValue
+    return settings.isEmpty ? name : flow([(name, flow(settings))])
+  }
+}
+
+extension WeightInitialisation {
+  /// `he_normal`, or `{normal: {deviation: 0.02}}`.
+  fileprivate var yaml: String {
+    let name = InitialisationName(self).rawValue
     return settings.isEmpty ? name : flow([(name, flow(settings))])
   }
 }

@@ -19,6 +19,8 @@ package struct GraphSummary: Hashable, Sendable, Codable {
 
   package let layers: [Layer]
   package let parameterCount: Int
+  /// Numbers that training observes rather than learns: running means and variances.
+  package let statisticCount: Int
   package let forward: FLOPs
   package let backward: FLOPs
   package let savedBytes: Bytes
@@ -41,6 +43,7 @@ package struct GraphSummary: Hashable, Sendable, Codable {
         outputBytes: Bytes(output.byteCount), savedBytes: Bytes(results.reduce(0) { $0 + graph[$1].type.byteCount }))
     }
     parameterCount = graph.parameterCount
+    statisticCount = graph.statistics.reduce(0) { $0 + graph[$1].type.shape.elementCount }
     forward = graph.cost { $0.pass == .forward }.flops
     backward = graph.cost { $0.pass == .backward }.flops
     savedBytes = graph.savedBytes

@@ -39,13 +39,12 @@ extension Graph {
     let result = try operation.outputTypes([input, TensorType(weights)], layer: name)
     let taps = weights.elementCount / settings.channels
     try requireFeasible(result + [TensorType(weights)], workPerOutput: taps, layer: name)
-    let fanIn = Initialiser.uniform(fanIn: taps)
     let fanOut = settings.channels / settings.groups * kernel.reduce(1, *)
-    let isHe = settings.initialisation == .heNormal
-    let drawn = isHe ? Initialiser.normal(deviation: Float((2 / Double(fanOut)).squareRoot())) : fanIn
-    var inputs = [x, parameter(name + ".weight", weights, weightInitialiser ?? drawn)]
+    let drawn = weightInitialiser ?? settings.initialisation.weights(fanIn: taps, fanOut: fanOut)
+    var inputs = [x, parameter(name + ".weight", weights, drawn)]
     if settings.hasBias {
-      inputs.append(parameter(name + ".bias", [settings.channels], biasInitialiser ?? (isHe ? .zeros : fanIn)))
+      let bias = biasInitialiser ?? settings.initialisation.bias(fanIn: taps)
+      inputs.append(parameter(name + ".bias", [settings.channels], bias))
     }
     return try append(.convolution(operation), inputs, layer: name)[0]
   }

@@ -5,15 +5,16 @@ package import ModelGraph
 extension Graph {
   /// y = x Wᵀ + b: every output sees every input feature.
   ///
-  /// x [N, I] → y [N, O], or, the same at every step of a sequence, x [N, T, I] → y [N, T, O]. Parameters: `<name>.weight` [O, I] and `<name>.bias` [O], both drawn from
-  /// uniform(±1/√I) unless told otherwise (the defaults of PyTorch's `nn.Linear`).
+  /// x [N, I] → y [N, O], or, the same at every step of a sequence, x [N, T, I] → y [N, T, O]. Parameters:
+  /// `<name>.weight` [O, I] and `<name>.bias` [O], both drawn from uniform(±1/√I) unless told otherwise (the defaults of
+  /// PyTorch's `nn.Linear`); see `WeightInitialisation`.
   ///
   ///     let hidden = try graph.dense("l1", x, outputs: 512)
   ///
   /// - Throws: `GraphError` if x is not [samples, features] or [samples, steps, features], or `outputs` is below 1.
   package mutating func dense(
-    _ name: String, _ x: ValueID, outputs: Int, hasBias: Bool = true, weightInitialiser: Initialiser? = nil,
-    biasInitialiser: Initialiser? = nil
+    _ name: String, _ x: ValueID, outputs: Int, hasBias: Bool = true, initialisation: WeightInitialisation = .uniform,
+    weightInitialiser: Initialiser? = nil, biasInitialiser: Initialiser? = nil
   ) throws -> ValueID {
     try requireAtLeastOne(outputs, "outputs", layer: name)
     let input = self[x].type
@@ -27,9 +28,11 @@ extension Graph {
     let weights: Shape = [outputs, features]
     let result = try operation.outputTypes([input, TensorType(weights)], layer: name)
     try requireFeasible(result + [TensorType(weights)], workPerOutput: features, layer: name)
-    let fanIn = Initialiser.uniform(fanIn: features)
-    var inputs = [x, parameter(name + ".weight", weights, weightInitialiser ?? fanIn)]
-    if hasBias { inputs.append(parameter(name + ".bias", [outputs], biasInitialiser ?? fanIn)) }
+    let drawn = weightInitialiser ?? initialisation.weights(fanIn: features, fanOut: outputs)
+    var inputs = [x, parameter(name + ".weight", weights, drawn)]
+    if hasBias {
+      inputs.append(parameter(name + ".bias", [outputs], biasInitialiser ?? initialisation.bias(fanIn: features)))
+    }
     return try append(.dense(operation), inputs, layer: name)[0]
   }
 

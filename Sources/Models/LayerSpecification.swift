@@ -29,14 +29,6 @@ package struct ConvolutionSettings: Hashable, Codable, Sendable {
   }
 }
 
-/// How the weights of a convolution are drawn.
-package enum WeightInitialisation: String, Hashable, Codable, Sendable, CaseIterable {
-  /// uniform(±1/√fan in), and the bias alike: PyTorch's default.
-  case uniform
-  /// normal(√(2 / fan out)), the bias 0: for layers under ReLU (He et al. 2015, eq. 14), as residual networks use it.
-  case heNormal = "he_normal"
-}
-
 /// Recurrent layers of one cell, one above the other, before the features of their input are known.
 package struct RecurrentSettings: Hashable, Codable, Sendable {
   /// What is handed on: the output of every step, or the final state of the last layer.
@@ -96,7 +88,9 @@ package struct PReLUSettings: Hashable, Codable, Sendable {
 /// One layer of a model before there are shapes: what a line of a job's `layers` says.
 package struct LayerSpecification: Hashable, Codable, Sendable {
   package enum Kind: Hashable, Codable, Sendable {
-    case dense(outputs: Int, hasBias: Bool = true, activation: ActivationFunction? = nil)
+    case dense(
+      outputs: Int, hasBias: Bool = true, activation: ActivationFunction? = nil,
+      initialisation: WeightInitialisation = .uniform)
     case convolution(ConvolutionSettings)
     case maxPool(Window)
     case averagePool(Window, countsPadding: Bool)

@@ -28,6 +28,7 @@ extension ModelSpecification {
         .invalidArgument, layer: Self.inputName,
         "\(batch) samples of \(sampleShape) are more than 2⁴⁰ elements; use fewer or smaller ones")
     }
+    try refuseSmallImages(sampleShape)
     guard !layers.isEmpty else {
       throw GraphError(.invalidArgument, layer: name, "the model has no layers; give it at least one")
     }
@@ -42,6 +43,17 @@ extension ModelSpecification {
     }
     graph.outputs["logits"] = last
     return graph
+  }
+
+  private func refuseSmallImages(_ sample: Shape) throws {
+    guard let smallestImage else { return }
+    let sides = sample.dimensions.dropFirst()
+    guard sides.count != 2 || sides.contains(where: { $0 < smallestImage }) else { return }
+    let size = smallestImage == 1 ? "" : " of at least \(smallestImage)×\(smallestImage)"
+    throw GraphError(
+      .shapeMismatch, layer: Self.inputName,
+      "\(name) takes images\(size), [channels, height, width], a sample is \(sample); use "
+        + (sides.count == 2 ? "larger images, or resnet18, which takes any" : "another model"))
   }
 
   /// Appends the auxiliary heads to a forward graph of this model.
@@ -77,8 +89,9 @@ extension Graph {
     let x = try layer.from.map { try output(of: $0, in: outputs, for: name) } ?? last
     let named = try (layer.kind.sources ?? []).map { try output(of: $0, in: outputs, for: name) }
     switch layer.kind {
-    case .dense(let count, let hasBias, let activation):
-      return try activated(dense(name, x, outputs: count, hasBias: hasBias), activation, layer: name)
+    case .dense(let count, let hasBias, let activation, let initialisation):
+      let y = try dense(name, x, outputs: count, hasBias: hasBias, initialisation: initialisation)
+      return try activated(y, activation, layer: name)
     case .convolution(let settings):
       return try activated(convolution(name, x, settings), settings.activation, layer: name)
     case .maxPool(let window): return try maxPool(name, x, window)

@@ -70,9 +70,9 @@ extension ModelSpecification {
     }
     var graph = try graph(sampleShape: sampleShape, batch: shardSamples, mode: .training)
     let divisor = { (predictions: Int) in globalBatch * predictions / shardSamples }
+    let heads = try appendHeads(to: &graph)
     var value = try append(loss, options, to: &graph, divisor: divisor)
     var losses = [value]
-    let heads = try appendHeads(to: &graph)
     for (head, logits) in zip(auxiliaryHeads, heads) {
       losses.append(try append(head, logits, loss, options, to: &graph, divisor: divisor))
     }
@@ -136,8 +136,7 @@ extension ModelSpecification {
     let operation = SoftmaxCrossEntropy(
       divisor: divisor(graph[labels].type.shape.elementCount), smoothing: options.labelSmoothing,
       weights: weights.map { $0 * head.weight })
-    return try graph.append(
-      .softmaxCrossEntropy(operation), [logits, labels], layer: head.layers.last?.name ?? Self.lossName)[0]
+    return try graph.append(.softmaxCrossEntropy(operation), [logits, labels], layer: Self.lossName)[0]
   }
 
   /// The cross-entropies take the scores before the softmax or sigmoid.
@@ -146,7 +145,8 @@ extension ModelSpecification {
     let name: String
     switch (loss, last.kind) {
     case (.crossEntropy, .softmax): name = "softmax"
-    case (.binaryCrossEntropy, .activation(.sigmoid)), (.binaryCrossEntropy, .dense(_, _, .sigmoid?)): name = "sigmoid"
+    case (.binaryCrossEntropy, .activation(.sigmoid)), (.binaryCrossEntropy, .dense(_, _, .sigmoid?, _)):
+      name = "sigmoid"
     default: return
     }
     throw GraphError(

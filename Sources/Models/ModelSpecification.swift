@@ -26,12 +26,18 @@ package struct ModelSpecification: Hashable, Codable, Sendable {
   package let layers: [LayerSpecification]
   /// Left out of everything but training.
   package let auxiliaryHeads: [AuxiliaryHead]
+  /// The height and width below which images leave some layer nothing to do, of a model that takes images only and whose
+  /// layers are not the user's to change; nil for others.
+  package let smallestImage: Int?
 
   /// - Parameter layers: those without a name are named after their kind; see `named()`.
-  package init(name: String, layers: [LayerSpecification], auxiliaryHeads: [AuxiliaryHead] = []) {
+  package init(
+    name: String, layers: [LayerSpecification], auxiliaryHeads: [AuxiliaryHead] = [], smallestImage: Int? = nil
+  ) {
     self.name = name
     self.layers = layers.named()
     self.auxiliaryHeads = auxiliaryHeads
+    self.smallestImage = smallestImage
   }
 
   /// The name that layers use for the model's input.

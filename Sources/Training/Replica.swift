@@ -30,7 +30,7 @@ package final class Replica {
   ) throws {
     let compiled = try CompiledGraph(graph, precision: precision)
     let compiledEvaluation = try evaluationGraph.map {
-      try CompiledGraph($0, parameterLayouts: compiled.parameterLayouts, precision: precision)
+      try CompiledGraph($0, sharing: compiled, precision: precision)
     }
     let workspaceBytes = max(compiled.workspaceByteCount, compiledEvaluation?.workspaceByteCount ?? 0)
     store = try ParameterStore(compiled, slotCount: slotCount, stateCount: optimizer.stateCount)

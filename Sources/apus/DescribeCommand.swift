@@ -22,7 +22,9 @@ struct DescribeCommand: ParsableCommand {
         apus describe cluster/jobs/dropout-fashion-mnist.yaml
       """)
 
-  @Argument(help: ArgumentHelp("A zoo model, such as lenet5 or resnet50, or a job file.", valueName: "model|job"))
+  @Argument(
+    help: ArgumentHelp(
+      "A job file or a zoo model: \(Zoo.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "model|job"))
   var subject: String
 
   @Option(help: "Samples; default: 64 for a zoo model, a shard for a job.")
@@ -68,43 +70,27 @@ struct DescribeCommand: ParsableCommand {
     let model = zoo.model()
     let samples = batch ?? 64
     let graph = try model.trainingGraph(
-      sampleShape: SampleShape(sampleShape ?? zoo.usualSampleShape), shardSamples: samples, globalBatch: samples,
-      loss: .crossEntropy)
+      sampleShape: sampleShape ?? zoo.usualSampleShape, shardSamples: samples, globalBatch: samples, loss: .crossEntropy
+    )
     return try ModelDescription(name: subject, samples: samples, graph: graph, training: nil)
   }
 
   private func describeJob() throws -> ModelDescription {
     let file = try JobFile(path: subject)
+    let shape = try sampleShape ?? JobData.sampleShape(file)
     let job = file.job
-    let data = try description(file)
     guard let batch else {
       return try ModelDescription(
-        name: job.name, samples: job.training.shardSamples, graph: try file.trainingGraph(for: data),
+        name: job.name, samples: job.training.shardSamples, graph: try file.trainingGraph(sampleShape: shape),
         training: job.training)
     }
     do {
-      let graph = try job.modelSpecification(outputs: data.target.outputCount).trainingGraph(
-        sampleShape: data.sampleShape, shardSamples: batch, globalBatch: batch, loss: job.training.loss)
+      let graph = try job.modelSpecification.trainingGraph(
+        sampleShape: shape, shardSamples: batch, globalBatch: batch, loss: job.training.loss)
       return try ModelDescription(name: job.name, samples: batch, graph: graph, training: job.training)
     } catch let error as GraphError {
       throw InvalidJob([file.problem(for: error)])
     }
-  }
-}
-
-extension DescribeCommand {
-  /// What the job's data are, which are read unless shape and classes are given.
-  private func description(_ file: JobFile) throws -> DataDescription {
-    guard let sampleShape else { return try JobData.description(file) }
-    if let classes = file.job.data.source.declaredClasses {
-      return DataDescription(SampleShape(sampleShape), classes: classes.names.count)
-    }
-    let data = try JobData.description(file)
-    let element = data.sampleShape.fields[0].type.elementType
-    let input = SampleField(SampleShape.inputName, sampleShape, element)
-    return DataDescription(
-      SampleShape(fields: [input] + data.sampleShape.fields.dropFirst()), data.target,
-      vocabularySizes: data.vocabularySizes)
   }
 }
 
@@ -158,12 +144,16 @@ private struct ModelDescription: Encodable {
     var parts = ["parameters \(memory.parameters)", "gradients \(memory.gradients)"]
     if let states = memory.optimizerStates { parts.append("optimizer \(states)") }
     parts.append("workspace \(memory.workspace)")
+    let statistics =
+      summary.statisticCount == 0
+      ? ""
+      : "statistics: \(summary.statisticCount.grouped) running means and variances, which are observed, not learned\n"
     return """
       \(name), \(samples) samples
 
       \(table.text)
 
-      memory of a step: \(parts.joined(separator: ", "))
+      \(statistics)memory of a step: \(parts.joined(separator: ", "))
       """
   }
 }

@@ -30,6 +30,7 @@ extension GoldenCase {
     case "mse":
       graph.outputs["loss"] = try graph.meanSquared(graph.parameter("x", [3, 5]))
     case "token-classifier": try appendTokenClassifier(to: &graph)
+    case "trained-batch-norm": try appendTrainedBatchNorm(to: &graph)
     case "sequence-cross-entropy":
       let x = graph.parameter("x", [2, 3, 7])
       let labels = graph.input("labels", TensorType([2, 3], .int32))
@@ -51,9 +52,11 @@ extension GoldenCase {
     default:
       if let found = pointwise.first(where: { $0.name == name }) {
         try graph.appendPointwise([found.operation], [graph.parameter("x", [4, 3, 5])])
-      } else if let found = shaping.first(where: { $0.name == name }) {
+      } else if let found = (shaping + spatial).first(where: { $0.name == name }) {
         let inputs = found.inputs.enumerated().map { graph.parameter("x\($0.offset)", $0.element) }
         try graph.appendPointwise([found.operation], inputs)
+      } else if let found = normalised.first(where: { $0.name == name }) {
+        try appendBatchNorm(of: found.shape, to: &graph)
       } else if let cell = RecurrentCell.allCases.first(where: { name == "\($0.rawValue)-encoder-decoder" }) {
         try appendEncoderDecoder(cell, to: &graph)
       } else {

@@ -33,7 +33,8 @@ struct GoldenCase: Sendable {
     ]
     + [
       "sequence-cross-entropy", "mean-absolute-error", "huber", "binary-cross-entropy", "binary-cross-entropy-weighted",
-    ] + pointwise.map(\.name) + shaping.map(\.name)
+    ] + pointwise.map(\.name) + shaping.map(\.name) + spatial.map(\.name) + normalised.map(\.name)
+    + ["trained-batch-norm"]
     + RecurrentCell.allCases.map { "\($0.rawValue)-encoder-decoder" } + ["token-classifier"]
 
   /// Inputs, labels and parameters, for a run in double precision.

@@ -2,6 +2,7 @@ import CMalloc
 import Execution
 import Kernels
 import ModelGraph
+import Models
 import TestSupport
 import Testing
 
@@ -14,7 +15,7 @@ import Testing
     Threads.use(1)
     let training = try CompiledGraph(network.training(batch: 8))
     let graph = try network.inference(batch: batch)
-    let inference = try CompiledGraph(graph, parameterLayouts: training.parameterLayouts)
+    let inference = try CompiledGraph(graph, sharing: training)
     #expect(inference.parameterLayouts == training.parameterLayouts)
     #expect(!inference.implementations.contains { $0.implementation.hasPrefix("ref") }, "a plain loop")
     let store = try ParameterStore(training, slotCount: 1, stateCount: 0)
@@ -45,6 +46,45 @@ import Testing
       let index = try #require(training.graph.parameters.firstIndex(of: pair.parameter))
       expectClose(try store.read(index, .gradient(slot: 0)), trained[pair.gradient], relative: 1e-5, "gradient")
     }
+  }
+
+  /// An auxiliary head's parameters lie between the model's and the statistics, and evaluation knows nothing of them.
+  @Test func inferenceFindsItsStatisticsBehindTheParametersOfAnAuxiliaryHead() throws {
+    let head = AuxiliaryHead(
+      weight: 0.4,
+      layers: [
+        .init(.convolution(.init(channels: 20, kernel: Extent(2))), name: "h.c", from: "n"),
+        .init(.batchNormalisation(), name: "h.n"), .init(.flatten, name: "h.f"),
+        .init(.dense(outputs: 3), name: "h.d"),
+      ])
+    let model = ModelSpecification(
+      name: "headed",
+      layers: [
+        .init(.convolution(.init(channels: 17, kernel: Extent(3))), name: "c"),
+        .init(.batchNormalisation(activation: .relu), name: "n"), .init(.globalAveragePool, name: "p"),
+        .init(.flatten, name: "f"), .init(.dense(outputs: 3), name: "d"),
+      ], auxiliaryHeads: [head])
+    let training = try CompiledGraph(
+      model.trainingGraph(sampleShape: [2, 6, 5], shardSamples: 4, globalBatch: 4, loss: .crossEntropy))
+    let graph = try model.evaluationGraph(sampleShape: [2, 6, 5], batch: 3, loss: .crossEntropy)
+    let inference = try CompiledGraph(graph, sharing: training)
+    let store = try ParameterStore(training, slotCount: 1, stateCount: 0)
+    let predictor = try Program(inference, store, workspace: Arena(byteCount: inference.workspaceByteCount))
+    var given = Network.given(for: graph, classes: 3)
+    for id in graph.stored where graph[id].name.hasSuffix("var") { given[id] = given[id]?.map { 1.5 + $0 } }
+    for (index, id) in training.graph.stored.enumerated() {
+      let name = training.graph[id].name
+      let kept = graph.stored.first { graph[$0].name == name }
+      #expect((kept == nil) == name.hasPrefix("h."))
+      let count = training.graph[id].type.shape.elementCount
+      let values = kept.flatMap { given[$0] } ?? Array(repeating: 9, count: count)
+      try store.write(values.map(Float.init), to: index)
+    }
+    try predictor.give(given)
+    try predictor.run(dropout: dropout)
+    let logits = try #require(graph.outputs["logits"])
+    expectClose(
+      predictor.output("logits"), try ReferenceExecutor(graph).run(given, dropout: dropout)[logits], relative: 1e-5)
   }
 
   private func loss(of compiled: CompiledGraph) throws -> ValueID { try #require(compiled.graph.outputs["loss"]) }

@@ -96,6 +96,52 @@ import Jobs
     #expect(try JobFile(yaml: job(read).yaml(), file: "job.yaml").job == job(read))
   }
 
+  @Test func initialisationsAreReadWithTheirSettings() throws {
+    let read = try layers(
+      """
+      - convolution: {channels: 4, kernel: 3, init: he_normal}
+      - convolution: {channels: 4, kernel: 3, init: {normal: {deviation: 0.02}}}
+      - flatten
+      - dense: {outputs: 4, init: {normal: 0.5}}
+      - dense: {outputs: 4, init: normal}
+      - dense: {outputs: 4, init: xavier_uniform, activation: tanh}
+      - dense: {outputs: 4, init: uniform}
+      """)
+    let rules: [WeightInitialisation] = [
+      .heNormal, .normal(deviation: 0.02), .normal(deviation: 0.5), .normal(deviation: 0.01), .xavierUniform, .uniform,
+    ]
+    let found = read.compactMap { layer in
+      switch layer.kind {
+      case .convolution(let settings): settings.initialisation
+      case .dense(_, _, _, let initialisation): initialisation
+      default: nil
+      }
+    }
+    #expect(found == rules)
+    #expect(try JobFile(yaml: job(read).yaml(), file: "job.yaml").job == job(read))
+  }
+
+  @Test(arguments: [
+    (
+      "he_norm",
+      "'init' in layer 1 (dense) must be one of uniform, he_normal, xavier_uniform, normal, not 'he_norm'; "
+        + "did you mean 'he_normal'?"
+    ),
+    (
+      "{normal: -1}",
+      "'deviation' in normal in layer 1 (dense) must be a number above 0, not '-1'; leave it out for 0.01"
+    ),
+    (
+      "{uniform: 3}",
+      "the settings of 'uniform' in layer 1 (dense) must be a mapping, not '3'; write 'init: uniform' for "
+        + "the defaults"
+    ),
+  ])
+  func wrongInitialisationIsAnsweredWithTheRemedy(_ text: String, message: String) {
+    let error = #expect(throws: InvalidJob.self) { try layers("- dense: {outputs: 4, init: \(text)}") }
+    #expect(error?.problems.first?.message == message, "\(error?.description ?? "")")
+  }
+
   @Test func shapeLayersAreRead() throws {
     let read = try layers(
       """
@@ -325,8 +371,8 @@ import Jobs
     }
     #expect(
       error?.description == """
-        job.yaml:8:8: layer 'c2': a 5×5 window does not fit an input of 1×1 with padding 0; \
-        use a smaller kernel or more padding
+        job.yaml:8:8: layer 'input': lenet5 takes images of at least 12×12, [channels, height, width], a sample is \
+        1×2×3; use larger images, or resnet18, which takes any
           zoo: lenet5
                ^
         """)

@@ -111,6 +111,7 @@ import Jobs
     "lenet5-fashion-mnist": DataDescription([1, 28, 28], classes: 10),
     "mlp-fashion-mnist": DataDescription([1, 28, 28], classes: 10),
     "dropout-fashion-mnist": DataDescription([1, 28, 28], classes: 10),
+    "resnet-fashion-mnist": DataDescription([1, 28, 28], classes: 10),
     "mlp-penguins": DataDescription([9], classes: 3),
     "lstm-seattle-weather": DataDescription(
       [28, 9], .values(ValueTarget(name: "temp_max", shape: [1], mean: 0, deviation: 1, baseline: .mean([0])))),

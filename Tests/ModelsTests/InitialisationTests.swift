@@ -32,6 +32,23 @@ import Models
     #expect(deviation > 2 && deviation < 4)
   }
 
+  /// With 3·5·2 numbers into an output of a group, and 4·5·2 outputs from one number.
+  @Test(arguments: [
+    (WeightInitialisation.uniform, Initialiser.uniform(bound: Float(1 / 30.0.squareRoot())), isBiasDrawn: true),
+    (.heNormal, .normal(deviation: Float((2 / 40.0).squareRoot())), false),
+    (.xavierUniform, .uniform(bound: Float((6 / 70.0).squareRoot())), false),
+    (.normal(deviation: 0.3), .normal(deviation: 0.3), false),
+  ])
+  func weightsAreDrawnByFanInAndFanOut(_ rule: WeightInitialisation, expected: Initialiser, isBiasDrawn: Bool) throws {
+    var graph = Graph()
+    let image = graph.input("image", TensorType([2, 6, 9, 8]))
+    _ = try graph.convolution("c", image, .init(channels: 8, kernel: Extent(5, 2), groups: 2, initialisation: rule))
+    let row = graph.input("row", TensorType([2, 30]))
+    _ = try graph.dense("d", row, outputs: 40, initialisation: rule)
+    let drawn = graph.parameters.map { graph[$0].initialiser }
+    #expect(drawn == [expected, isBiasDrawn ? expected : .zeros, expected, isBiasDrawn ? expected : .zeros])
+  }
+
   @Test func valuesAreDrawnFromTheStreamOfTheParametersPosition() throws {
     let graph = try graph()
     var stream = RandomStream(seed: 9, purpose: .initialisation, stream: 2)

@@ -130,6 +130,76 @@ private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 1
     #expect(graph.outputs["logits"].map { graph[$0].type } == TensorType([5, 37]))
   }
 
+  /// The same layers without the check find nothing to refuse in images of the smallest size, and do in smaller ones.
+  @Test(arguments: Zoo.allCases) func theSmallestImageIsTheSmallestThatFits(_ zoo: Zoo) throws {
+    let model = zoo.model()
+    guard let smallest = model.smallestImage else { return #expect(zoo == .mlp) }
+    let unchecked = ModelSpecification(name: "x", layers: model.layers, auxiliaryHeads: model.auxiliaryHeads)
+    func fits(_ model: ModelSpecification, _ height: Int, _ width: Int) -> Bool {
+      let graph = try? model.trainingGraph(
+        sampleShape: [3, height, width], shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
+      return graph != nil
+    }
+    #expect(fits(unchecked, smallest, smallest) && fits(model, smallest, smallest))
+    guard smallest > 1 else { return }
+    #expect(!fits(unchecked, smallest - 1, smallest + 40) && !fits(unchecked, smallest + 40, smallest - 1))
+  }
+
+  @Test(arguments: [
+    (
+      Zoo.alexnet, [1, 28, 28],
+      "alexnet takes images of at least 63×63, [channels, height, width], a sample is 1×28×28; use larger images, or "
+        + "resnet18, which takes any"
+    ),
+    (
+      .vgg16, [3, 100, 31],
+      "vgg16 takes images of at least 32×32, [channels, height, width], a sample is 3×100×31; use "
+        + "larger images, or resnet18, which takes any"
+    ),
+    (.resnet50, [784], "resnet50 takes images, [channels, height, width], a sample is 784; use another model"),
+  ])
+  func samplesThatDoNotFitAreRefused(_ zoo: Zoo, _ sample: [Int], text: String) {
+    let error = #expect(throws: GraphError.self) {
+      try zoo.model().graph(sampleShape: Shape(sample), batch: 2, mode: .inference)
+    }
+    #expect(error?.layer == "input" && error?.message == text, "\(error?.message ?? "")")
+  }
+
+  /// torchvision's: He's deviation by fan out for residual networks and VGG's convolutions, 0.01 for VGG's dense layers and
+  /// all of GoogLeNet, PyTorch's default elsewhere.
+  @Test(arguments: [
+    (Zoo.resnet18, "layer2.0.conv1.weight", Initialiser.normal(deviation: Float((2 / (128 * 9.0)).squareRoot()))),
+    (.resnet50, "fc.weight", .uniform(bound: Float(1 / 2048.0.squareRoot()))),
+    (.vgg16, "features.2.weight", .normal(deviation: Float((2 / (64 * 9.0)).squareRoot()))),
+    (.vgg16, "features.2.bias", .zeros), (.vgg16, "classifier.3.weight", .normal(deviation: 0.01)),
+    (.vgg16, "classifier.3.bias", .zeros), (.googlenet, "inception3a.branch2.1.conv.weight", .normal(deviation: 0.01)),
+    (.googlenet, "fc.weight", .normal(deviation: 0.01)), (.alexnet, "classifier.6.bias", .uniform(bound: 1 / 64)),
+  ])
+  func weightsAreDrawnAsInTorchvision(_ zoo: Zoo, name: String, initialiser: Initialiser) throws {
+    let graph = try zoo.model().graph(sampleShape: zoo.usualSampleShape, batch: 1, mode: .inference)
+    #expect(graph.parameters.first { graph[$0].name == name }.map { graph[$0].initialiser } == initialiser)
+  }
+
+  /// 2·(multiply-adds) by hand, and the biases: 5 convolutions and 3 dense layers (Krizhevsky 2014).
+  @Test func alexnetCostsWhatItsConvolutionsAndDenseLayersDo() throws {
+    let graph = try Zoo.alexnet.model().graph(sampleShape: [3, 224, 224], batch: 1, mode: .inference)
+    let convolutions = [
+      (3, 64, 11, 55), (64, 192, 5, 27), (192, 384, 3, 13), (384, 256, 3, 13), (256, 256, 3, 13),
+    ]
+    let dense = [(9216, 4096), (4096, 4096), (4096, 1000)]
+    let products =
+      convolutions.reduce(0) { $0 + $1.0 * $1.1 * $1.2 * $1.2 * $1.3 * $1.3 } + dense.reduce(0) { $0 + $1.0 * $1.1 }
+    let biases = convolutions.reduce(0) { $0 + $1.1 * $1.3 * $1.3 } + dense.reduce(0) { $0 + $1.1 }
+    let work = graph.cost { node in
+      switch node.operation {
+      case .convolution, .dense: true
+      default: false
+      }
+    }
+    #expect(products == 714_188_480)
+    #expect(work.flops == FLOPs(2 * products + biases))
+  }
+
   @Test(arguments: [
     ("lenet", "unknown zoo model 'lenet'; did you mean 'lenet5'?"),
     ("LeNet-5", "unknown zoo model 'LeNet-5'; did you mean 'lenet5'?"),

@@ -64,8 +64,8 @@ extension CommandTests {
         (["describe", "resnet"], 3, "error: unknown zoo model 'resnet'; did you mean 'resnet18'?\n"),
         (
           ["describe", "lenet5", "--input", "1x4x4"], 3,
-          "error: layer 'c2': a 5×5 window does not fit an input of 2×2 with padding 0; use a smaller kernel or more "
-            + "padding\n"
+          "error: layer 'input': lenet5 takes images of at least 12×12, [channels, height, width], a sample is 1×4×4; "
+            + "use larger images, or resnet18, which takes any\n"
         ),
         (
           ["describe", "mlp", "--input", "9999999999x9999999999x9999999999", "--batch", "1"], 3,
@@ -147,7 +147,7 @@ extension CommandTests {
 
     @Test(
       "The gradients of every job that comes with Apus pass, on its own data",
-      arguments: ["lenet5-fashion-mnist", "mlp-fashion-mnist", "dropout-fashion-mnist"])
+      arguments: ["lenet5-fashion-mnist", "mlp-fashion-mnist", "dropout-fashion-mnist", "resnet-fashion-mnist"])
     func shippedJobs(name: String) async throws {
       let job = BuiltProduct.packageRoot.appending(path: "cluster/jobs/\(name).yaml").path
       let result = try await apus(["check-gradients", job, "--samples", "3", "--per-parameter", "2"], in: SmallJob())

@@ -166,8 +166,8 @@ struct LayerReader {
       let outputs = reader.integer("outputs", in: 1...Limits.outputs, .required(example: "10"))
       let bias = reader.flag("bias", .otherwise(true))
       let activation = reader.activation()
-      guard let outputs, let bias else { return nil }
-      return .dense(outputs: outputs, hasBias: bias, activation: activation)
+      guard let outputs, let bias, let initialisation = reader.initialisation() else { return nil }
+      return .dense(outputs: outputs, hasBias: bias, activation: activation, initialisation: initialisation)
     case .maxPool: return window(&reader).map { .maxPool($0) }
     case .averagePool:
       let countsPadding = reader.flag("count_padding", .otherwise(true))
@@ -246,7 +246,7 @@ struct LayerReader {
     let groups = reader.integer("groups", in: 1...Limits.channels, .otherwise(1))
     let bias = reader.flag("bias", .otherwise(true))
     let activation = reader.activation()
-    let initialisation: WeightInitialisation? = reader.choice("init", .otherwise(.uniform))
+    let initialisation = reader.initialisation()
     guard let channels, let kernel, let stride, let padding, let dilation, let groups, let bias, let initialisation
     else { return nil }
     return .convolution(

@@ -24,7 +24,7 @@ extension Zoo {
         .init(.dense(outputs: 120, activation: .relu), name: "f1"),
         .init(.dense(outputs: 84, activation: .relu), name: "f2"),
         .init(.dense(outputs: classes), name: "f3"),
-      ])
+      ], smallestImage: 12)
   }
 
   /// Layer names are torchvision's: `features.0` … `classifier.6`.
@@ -50,13 +50,14 @@ extension Zoo {
         .init(.dropout(rate: 0.5), name: "classifier.3"),
         .init(.dense(outputs: 4096, activation: .relu), name: "classifier.4"),
         .init(.dense(outputs: classes), name: "classifier.6"),
-      ])
+      ], smallestImage: 63)
   }
 
   /// Layer names are torchvision's.
   static func vgg16(_ classes: Int) -> ModelSpecification {
     var layers: [LayerSpecification] = []
     var index = 0
+    let narrow = WeightInitialisation.normal(deviation: 0.01)
     for stage in [[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]] {
       for channels in stage {
         let settings = ConvolutionSettings(
@@ -69,12 +70,12 @@ extension Zoo {
     }
     layers += [
       .init(.adaptiveAveragePool(Extent(7)), name: "avgpool"), .init(.flatten),
-      .init(.dense(outputs: 4096, activation: .relu), name: "classifier.0"),
+      .init(.dense(outputs: 4096, activation: .relu, initialisation: narrow), name: "classifier.0"),
       .init(.dropout(rate: 0.5), name: "classifier.2"),
-      .init(.dense(outputs: 4096, activation: .relu), name: "classifier.3"),
+      .init(.dense(outputs: 4096, activation: .relu, initialisation: narrow), name: "classifier.3"),
       .init(.dropout(rate: 0.5), name: "classifier.5"),
-      .init(.dense(outputs: classes), name: "classifier.6"),
+      .init(.dense(outputs: classes, initialisation: narrow), name: "classifier.6"),
     ]
-    return ModelSpecification(name: Zoo.vgg16.rawValue, layers: layers)
+    return ModelSpecification(name: Zoo.vgg16.rawValue, layers: layers, smallestImage: 32)
   }
 }

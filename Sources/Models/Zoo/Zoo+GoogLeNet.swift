@@ -21,11 +21,11 @@ extension Zoo {
     layers.module("inception5b", 384, (192, 384), (48, 128), 128)
     layers.list += [
       .init(.globalAveragePool, name: "avgpool"), .init(.flatten), .init(.dropout(rate: 0.2), name: "dropout"),
-      .init(.dense(outputs: classes), name: "fc"),
+      .init(.dense(outputs: classes, initialisation: narrow), name: "fc"),
     ]
     let heads = [("aux1", "inception4a"), ("aux2", "inception4d")].map { Self.head($0, from: $1, classes) }
     return ModelSpecification(
-      name: rawValue, layers: layers.list, auxiliaryHeads: hasAuxiliaryHeads ? heads : [])
+      name: rawValue, layers: layers.list, auxiliaryHeads: hasAuxiliaryHeads ? heads : [], smallestImage: 31)
   }
 
   /// An auxiliary classifier (torchvision's `InceptionAux`).
@@ -34,15 +34,20 @@ extension Zoo {
       weight: 0.3,
       layers: [
         .init(.adaptiveAveragePool(Extent(4)), name: "\(name).pool", from: source),
-        .init(.convolution(.init(channels: 128, kernel: Extent(1), hasBias: false)), name: "\(name).conv.conv"),
+        .init(
+          .convolution(.init(channels: 128, kernel: Extent(1), hasBias: false, initialisation: narrow)),
+          name: "\(name).conv.conv"),
         .init(.batchNormalisation(epsilon: 0.001, activation: .relu), name: "\(name).conv.bn"),
         .init(.flatten, name: "\(name).flatten"),
-        .init(.dense(outputs: 1024, activation: .relu), name: "\(name).fc1"),
+        .init(.dense(outputs: 1024, activation: .relu, initialisation: narrow), name: "\(name).fc1"),
         .init(.dropout(rate: 0.7), name: "\(name).dropout"),
-        .init(.dense(outputs: classes), name: "\(name).fc2"),
+        .init(.dense(outputs: classes, initialisation: narrow), name: "\(name).fc2"),
       ])
   }
 }
+
+/// torchvision's, but for the dense layers' biases, which begin at 0 here and are uniform(±1/√fan in) there.
+private let narrow = WeightInitialisation.normal(deviation: 0.01)
 
 /// The layers of an inception network as they are put together; names are torchvision's.
 private struct InceptionLayers {
@@ -53,7 +58,8 @@ private struct InceptionLayers {
     _ name: String, channels: Int, kernel: Int, stride: Int = 1, padding: Int = 0, from: String? = nil
   ) {
     let settings = ConvolutionSettings(
-      channels: channels, kernel: Extent(kernel), stride: Extent(stride), padding: Extent(padding), hasBias: false)
+      channels: channels, kernel: Extent(kernel), stride: Extent(stride), padding: Extent(padding), hasBias: false,
+      initialisation: narrow)
     list.append(.init(.convolution(settings), name: "\(name).conv", from: from))
     list.append(.init(.batchNormalisation(epsilon: 0.001, activation: .relu), name: "\(name).bn"))
   }

@@ -19,7 +19,7 @@ extension Zoo {
     layers.list += [
       .init(.globalAveragePool, name: "avgpool"), .init(.flatten), .init(.dense(outputs: classes), name: "fc"),
     ]
-    return ModelSpecification(name: rawValue, layers: layers.list)
+    return ModelSpecification(name: rawValue, layers: layers.list, smallestImage: 1)
   }
 }
 
