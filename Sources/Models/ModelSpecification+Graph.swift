@@ -102,6 +102,11 @@ extension Graph {
     case .batchNormalisation(let epsilon, let momentum, let activation):
       let settings = BatchNormalisationSettings(epsilon: epsilon, momentum: momentum, isTraining: mode == .training)
       return try activated(batchNormalisation(name, x, settings), activation, layer: name)
+    case .layerNormalisation(let dimensions, let epsilon, let activation):
+      let y = try layerNormalisation(name, x, dimensions: dimensions, epsilon: epsilon)
+      return try activated(y, activation, layer: name)
+    case .groupNormalisation(let groups, let epsilon, let activation):
+      return try activated(groupNormalisation(name, x, groups: groups, epsilon: epsilon), activation, layer: name)
     case .embedding(let vocabulary, let width): return try embedding(name, x, vocabulary: vocabulary, width: width)
     case .recurrent(let settings):
       let initial = settings.stateFrom.flatMap { states[$0] } ?? []

@@ -54,6 +54,13 @@ extension GoldenCase {
       } else if let found = shaping.first(where: { $0.name == name }) {
         let inputs = found.inputs.enumerated().map { graph.parameter("x\($0.offset)", $0.element) }
         try graph.appendPointwise([found.operation], inputs)
+      } else if let found = normalisations.first(where: { $0.name == name }) {
+        try graph.appendPointwise(
+          [found.operation],
+          [
+            graph.parameter("x", found.x), graph.parameter("weight", found.learned),
+            graph.parameter("bias", found.learned),
+          ])
       } else if let cell = RecurrentCell.allCases.first(where: { name == "\($0.rawValue)-encoder-decoder" }) {
         try appendEncoderDecoder(cell, to: &graph)
       } else {
@@ -84,6 +91,15 @@ extension GoldenCase {
     ("sum-of-three", .add(Add()), [[2, 3, 4], [2, 3, 4], [2, 3, 4]]),
     ("mean", .reduce(Reduce(.mean, first: 1, last: 1)), [[2, 3, 4]]),
     ("sum", .reduce(Reduce(.sum, first: 1, last: 2)), [[2, 3, 4, 5]]),
+  ]
+
+  /// Normalisations in training, with the shapes of x and of the weight and bias.
+  static let normalisations: [(name: String, operation: ModelGraph.Operation, x: Shape, learned: Shape)] = [
+    ("layer-norm", .layerNormalisation(LayerNormalisation(epsilon: 0.02)), [3, 4, 19], [19]),
+    ("layer-norm-of-two", .layerNormalisation(LayerNormalisation(epsilon: 1e-5, dimensions: 2)), [3, 5, 4], [5, 4]),
+    ("group-norm", .groupNormalisation(GroupNormalisation(epsilon: 0.02, groups: 2)), [3, 6, 5, 4], [6]),
+    ("instance-norm", .groupNormalisation(GroupNormalisation(epsilon: 1e-5, groups: 4)), [3, 4, 7], [4]),
+    ("batch-norm", .batchNormalisation(BatchNormalisation(epsilon: 0.02)), [3, 5, 2, 4], [5]),
   ]
 
   private static func appendMLP(to graph: inout Graph) throws {

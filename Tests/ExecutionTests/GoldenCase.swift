@@ -35,6 +35,7 @@ struct GoldenCase: Sendable {
       "sequence-cross-entropy", "mean-absolute-error", "huber", "binary-cross-entropy", "binary-cross-entropy-weighted",
     ] + pointwise.map(\.name) + shaping.map(\.name)
     + RecurrentCell.allCases.map { "\($0.rawValue)-encoder-decoder" } + ["token-classifier"]
+    + normalisations.map(\.name)
 
   /// Inputs, labels and parameters, for a run in double precision.
   var given: [ValueID: [Double]] {
