@@ -50,7 +50,8 @@ struct LayerNormalisationBackwardKernel: HostKernel {
       Threads.parallel(parts) { range in
         for part in range { unsafe kernel.run(operands, part) }
       }
-      unsafe kernel.addParts(operands)
+      unsafe kernel.addParts(operands.sums, to: operands.weightGradient)
+      unsafe kernel.addParts(operands.sums + kernel.width, to: operands.biasGradient)
     }
   }
 
@@ -92,15 +93,13 @@ struct LayerNormalisationBackwardKernel: HostKernel {
     }
   }
 
-  @unsafe private func addParts(_ operands: Operands) {
-    let (whole, parts) = (width, parts)
-    for (index, total) in unsafe [operands.weightGradient, operands.biasGradient].enumerated() {
-      let sums = unsafe operands.sums + index * whole
-      forEachLanes(whole) { offset, width in
-        var sum = Lanes(repeating: 0)
-        for part in 0..<parts { sum += unsafe Float.load(sums + part * 2 * whole + offset, width) }
-        unsafe Float.store(sum, total + offset, width)
-      }
+  /// The sums of the parts, which begin at `sums`, in their order.
+  @unsafe private func addParts(_ sums: UnsafePointer<Float>, to total: UnsafeMutablePointer<Float>) {
+    let (parts, stride) = (parts, 2 * width)
+    forEachLanes(width) { offset, width in
+      var sum = Lanes(repeating: 0)
+      for part in 0..<parts { sum += unsafe Float.load(sums + part * stride + offset, width) }
+      unsafe Float.store(sum, total + offset, width)
     }
   }
 }
