@@ -55,6 +55,14 @@ extension LayerSpecification {
       kindName = .batchNorm
       pairs += [("epsilon", "\(epsilon)"), ("momentum", "\(momentum)")]
       if let activation { pairs.append(("activation", activation.yaml)) }
+    case .layerNormalisation(let dimensions, let epsilon, let activation):
+      kindName = .layerNorm
+      pairs += [("dimensions", "\(dimensions)"), ("epsilon", "\(epsilon)")]
+      if let activation { pairs.append(("activation", activation.yaml)) }
+    case .groupNormalisation(let groups, let epsilon, let activation):
+      kindName = .groupNorm
+      pairs += [("groups", "\(groups)"), ("epsilon", "\(epsilon)")]
+      if let activation { pairs.append(("activation", activation.yaml)) }
     case .dropout(let rate):
       kindName = .dropout
       pairs.append(("rate", "\(rate)"))

@@ -89,6 +89,10 @@ package enum Operation: Hashable, Sendable, Codable {
   case batchNormalisation(BatchNormalisation)
   case batchNormalisationBackward(BatchNormalisationBackward)
   case affineNormalisation(AffineNormalisation)
+  case layerNormalisation(LayerNormalisation)
+  case layerNormalisationBackward(LayerNormalisationBackward)
+  case groupNormalisation(GroupNormalisation)
+  case groupNormalisationBackward(GroupNormalisationBackward)
   case prelu(PReLU)
   case preluBackward(PReLUBackward)
   case maxout(Maxout)
@@ -139,6 +143,10 @@ package enum Operation: Hashable, Sendable, Codable {
     case .batchNormalisation(let rule): rule
     case .batchNormalisationBackward(let rule): rule
     case .affineNormalisation(let rule): rule
+    case .layerNormalisation(let rule): rule
+    case .layerNormalisationBackward(let rule): rule
+    case .groupNormalisation(let rule): rule
+    case .groupNormalisationBackward(let rule): rule
     case .prelu(let rule): rule
     case .preluBackward(let rule): rule
     case .maxout(let rule): rule

@@ -48,4 +48,38 @@ extension Graph {
     observe(variance, results[3])
     return results[0]
   }
+  /// y = weight (x − mean) / √(variance + ε) + bias over the last `dimensions` dimensions (Ba, Kiros & Hinton 2016).
+  ///
+  /// x [samples, …] → y of the same shape. Parameters: `<name>.weight`, ones, and `<name>.bias`, zeros, both of the shape
+  /// that is normalised (the names and defaults of PyTorch's `nn.LayerNorm`). The same in training and evaluation.
+  ///
+  /// - Throws: `GraphError` if x has fewer dimensions behind the samples, or a single value in them.
+  package mutating func layerNormalisation(
+    _ name: String, _ x: ValueID, dimensions: Int = 1, epsilon: Double = 1e-5
+  ) throws -> ValueID {
+    let rule = LayerNormalisation(epsilon: epsilon, dimensions: dimensions)
+    let normalised = try rule.normalisedShape(self[x].type.shape, layer: name)
+    let weight = parameter(name + ".weight", normalised, .constant(1))
+    let bias = parameter(name + ".bias", normalised, .zeros)
+    return try append(.layerNormalisation(rule), [x, weight, bias], layer: name)[0]
+  }
+
+  /// y = weight (x − mean) / √(variance + ε) + bias over groups of channels of each sample (Wu & He 2018).
+  ///
+  /// x [N, C, …] → y of the same shape. Parameters: `<name>.weight` [C], ones, and `<name>.bias` [C], zeros (the names
+  /// and defaults of PyTorch's `nn.GroupNorm`). The same in training and evaluation; `groups` = C is instance
+  /// normalisation.
+  ///
+  /// - Throws: `GraphError` if x has no channels, `groups` does not divide them, or a group is a single value.
+  package mutating func groupNormalisation(
+    _ name: String, _ x: ValueID, groups: Int, epsilon: Double = 1e-5
+  ) throws -> ValueID {
+    let type = self[x].type
+    let channels: Shape = [type.shape.rank >= 2 ? type.shape[1] : 0]
+    let rule = GroupNormalisation(epsilon: epsilon, groups: groups)
+    _ = try rule.outputTypes([type, TensorType(channels), TensorType(channels)], layer: name)
+    let weight = parameter(name + ".weight", channels, .constant(1))
+    let bias = parameter(name + ".bias", channels, .zeros)
+    return try append(.groupNormalisation(rule), [x, weight, bias], layer: name)[0]
+  }
 }

@@ -99,6 +99,10 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     /// The means of as many windows as are asked for, whatever the size of the input.
     case adaptiveAveragePool(Extent)
     case batchNormalisation(epsilon: Double = 1e-5, momentum: Double = 0.1, activation: ActivationFunction? = nil)
+    /// Over the last dimensions, each row by itself.
+    case layerNormalisation(dimensions: Int = 1, epsilon: Double = 1e-5, activation: ActivationFunction? = nil)
+    /// Over groups of channels, each sample by itself; as many groups as channels is instance normalisation.
+    case groupNormalisation(groups: Int, epsilon: Double = 1e-5, activation: ActivationFunction? = nil)
     /// A row of a table for each token; its input is the model's, int32.
     case embedding(vocabulary: Int, width: Int)
     case recurrent(RecurrentSettings)
@@ -152,7 +156,7 @@ package struct LayerSpecification: Hashable, Codable, Sendable {
     case .dense: "dense"
     case .convolution: "conv"
     case .maxPool, .averagePool, .globalAveragePool, .adaptiveAveragePool: "pool"
-    case .batchNormalisation: "norm"
+    case .batchNormalisation, .layerNormalisation, .groupNormalisation: "norm"
     case .embedding: "embedding"
     case .recurrent(let settings): settings.cell.rawValue
     case .repeated: "repeat"

@@ -28,7 +28,7 @@ extension ModelSpecification {
         .invalidArgument, layer: Self.inputName,
         "\(batch) samples of \(sampleShape) are more than 2⁴⁰ elements; use fewer or smaller ones")
     }
-    try refuseSmallImages(sampleShape)
+    try refuseAllButImages(sampleShape.fields[0].type)
     guard !layers.isEmpty else {
       throw GraphError(.invalidArgument, layer: name, "the model has no layers; give it at least one")
     }
@@ -45,15 +45,17 @@ extension ModelSpecification {
     return graph
   }
 
-  private func refuseSmallImages(_ sample: Shape) throws {
+  /// Refuses samples that a model for images, whose layers the user did not write, has no use for.
+  private func refuseAllButImages(_ sample: TensorType) throws {
     guard let smallestImage else { return }
-    let sides = sample.dimensions.dropFirst()
-    guard sides.count != 2 || sides.contains(where: { $0 < smallestImage }) else { return }
+    let sides = sample.shape.dimensions.dropFirst()
+    let isImage = sides.count == 2 && sample.elementType == .float32
+    guard !isImage || sides.contains(where: { $0 < smallestImage }) else { return }
     let size = smallestImage == 1 ? "" : " of at least \(smallestImage)×\(smallestImage)"
     throw GraphError(
       .shapeMismatch, layer: Self.inputName,
       "\(name) takes images\(size), [channels, height, width], a sample is \(sample); use "
-        + (sides.count == 2 ? "larger images, or resnet18, which takes any" : "another model"))
+        + (isImage ? "larger images, or resnet18, which takes any" : "another model"))
   }
 
   /// Appends the auxiliary heads to a forward graph of this model.
@@ -102,6 +104,11 @@ extension Graph {
     case .batchNormalisation(let epsilon, let momentum, let activation):
       let settings = BatchNormalisationSettings(epsilon: epsilon, momentum: momentum, isTraining: mode == .training)
       return try activated(batchNormalisation(name, x, settings), activation, layer: name)
+    case .layerNormalisation(let dimensions, let epsilon, let activation):
+      let y = try layerNormalisation(name, x, dimensions: dimensions, epsilon: epsilon)
+      return try activated(y, activation, layer: name)
+    case .groupNormalisation(let groups, let epsilon, let activation):
+      return try activated(groupNormalisation(name, x, groups: groups, epsilon: epsilon), activation, layer: name)
     case .embedding(let vocabulary, let width): return try embedding(name, x, vocabulary: vocabulary, width: width)
     case .recurrent(let settings):
       let initial = settings.stateFrom.flatMap { states[$0] } ?? []

@@ -70,27 +70,43 @@ struct DescribeCommand: ParsableCommand {
     let model = zoo.model()
     let samples = batch ?? 64
     let graph = try model.trainingGraph(
-      sampleShape: sampleShape ?? zoo.usualSampleShape, shardSamples: samples, globalBatch: samples, loss: .crossEntropy
-    )
+      sampleShape: SampleShape(sampleShape ?? zoo.usualSampleShape), shardSamples: samples, globalBatch: samples,
+      loss: .crossEntropy)
     return try ModelDescription(name: subject, samples: samples, graph: graph, training: nil)
   }
 
   private func describeJob() throws -> ModelDescription {
     let file = try JobFile(path: subject)
-    let shape = try sampleShape ?? JobData.sampleShape(file)
     let job = file.job
+    let data = try description(file)
     guard let batch else {
       return try ModelDescription(
-        name: job.name, samples: job.training.shardSamples, graph: try file.trainingGraph(sampleShape: shape),
+        name: job.name, samples: job.training.shardSamples, graph: try file.trainingGraph(for: data),
         training: job.training)
     }
     do {
-      let graph = try job.modelSpecification.trainingGraph(
-        sampleShape: shape, shardSamples: batch, globalBatch: batch, loss: job.training.loss)
+      let graph = try job.modelSpecification(outputs: data.target.outputCount).trainingGraph(
+        sampleShape: data.sampleShape, shardSamples: batch, globalBatch: batch, loss: job.training.loss)
       return try ModelDescription(name: job.name, samples: batch, graph: graph, training: job.training)
     } catch let error as GraphError {
       throw InvalidJob([file.problem(for: error)])
     }
+  }
+}
+
+extension DescribeCommand {
+  /// What the job's data are, which are read unless shape and classes are given.
+  private func description(_ file: JobFile) throws -> DataDescription {
+    guard let sampleShape else { return try JobData.description(file) }
+    if let classes = file.job.data.source.declaredClasses {
+      return DataDescription(SampleShape(sampleShape), classes: classes.names.count)
+    }
+    let data = try JobData.description(file)
+    let element = data.sampleShape.fields[0].type.elementType
+    let input = SampleField(SampleShape.inputName, sampleShape, element)
+    return DataDescription(
+      SampleShape(fields: [input] + data.sampleShape.fields.dropFirst()), data.target,
+      vocabularySizes: data.vocabularySizes)
   }
 }
 

@@ -3,7 +3,8 @@ import ModelGraph
 extension Example {
   /// One or more small graphs for every operation. Inputs are parameters where their gradient is wanted too.
   static func operations() throws -> [Example] {
-    try dense() + convolutions() + pooling() + normalisation() + recurrent() + sequences() + elementwise()
+    try dense() + convolutions() + pooling() + normalisation() + rowNormalisation() + recurrent() + sequences()
+      + elementwise()
       + activations() + shaping() + losses()
   }
 

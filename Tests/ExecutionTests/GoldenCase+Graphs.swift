@@ -57,6 +57,13 @@ extension GoldenCase {
         try graph.appendPointwise([found.operation], inputs)
       } else if let found = normalised.first(where: { $0.name == name }) {
         try appendBatchNorm(of: found.shape, to: &graph)
+      } else if let found = normalisations.first(where: { $0.name == name }) {
+        try graph.appendPointwise(
+          [found.operation],
+          [
+            graph.parameter("x", found.x), graph.parameter("weight", found.learned),
+            graph.parameter("bias", found.learned),
+          ])
       } else if let cell = RecurrentCell.allCases.first(where: { name == "\($0.rawValue)-encoder-decoder" }) {
         try appendEncoderDecoder(cell, to: &graph)
       } else {
@@ -87,6 +94,14 @@ extension GoldenCase {
     ("sum-of-three", .add(Add()), [[2, 3, 4], [2, 3, 4], [2, 3, 4]]),
     ("mean", .reduce(Reduce(.mean, first: 1, last: 1)), [[2, 3, 4]]),
     ("sum", .reduce(Reduce(.sum, first: 1, last: 2)), [[2, 3, 4, 5]]),
+  ]
+
+  /// Normalisations in training, with the shapes of x and of the weight and bias.
+  static let normalisations: [(name: String, operation: ModelGraph.Operation, x: Shape, learned: Shape)] = [
+    ("layer-norm", .layerNormalisation(LayerNormalisation(epsilon: 0.02)), [3, 4, 19], [19]),
+    ("layer-norm-of-two", .layerNormalisation(LayerNormalisation(epsilon: 1e-5, dimensions: 2)), [3, 5, 4], [5, 4]),
+    ("group-norm", .groupNormalisation(GroupNormalisation(epsilon: 0.02, groups: 2)), [3, 6, 5, 4], [6]),
+    ("instance-norm", .groupNormalisation(GroupNormalisation(epsilon: 1e-5, groups: 4)), [3, 4, 7], [4]),
   ]
 
   private static func appendMLP(to graph: inout Graph) throws {

@@ -36,6 +36,7 @@ struct GoldenCase: Sendable {
     ] + pointwise.map(\.name) + shaping.map(\.name) + spatial.map(\.name) + normalised.map(\.name)
     + ["trained-batch-norm"]
     + RecurrentCell.allCases.map { "\($0.rawValue)-encoder-decoder" } + ["token-classifier"]
+    + normalisations.map(\.name)
 
   /// Inputs, labels and parameters, for a run in double precision.
   var given: [ValueID: [Double]] {

@@ -168,6 +168,25 @@ import Jobs
     #expect(try JobFile(yaml: job(read).yaml(), file: "job.yaml").job == job(read))
   }
 
+  @Test func normalisationsAreRead() throws {
+    let read = try layers(
+      """
+      - layer_norm
+      - layer_norm: {dimensions: 2, epsilon: 0.001, activation: gelu}
+      - group_norm: {groups: 4}
+      - group_norm: {groups: 7, epsilon: 0.25, activation: relu, name: g}
+      - batch_norm
+      """)
+    let kinds: [LayerSpecification.Kind] = [
+      .layerNormalisation(), .layerNormalisation(dimensions: 2, epsilon: 0.001, activation: .gelu(.erf)),
+      .groupNormalisation(groups: 4), .groupNormalisation(groups: 7, epsilon: 0.25, activation: .relu),
+      .batchNormalisation(),
+    ]
+    #expect(read.map(\.kind) == kinds)
+    #expect(read.map(\.name) == ["norm1", "norm2", "norm3", "g", "norm4"])
+    #expect(try JobFile(yaml: job(read).yaml(), file: "job.yaml").job == job(read))
+  }
+
   private func job(_ layers: [LayerSpecification]) throws -> Job {
     var job = try JobFile(yaml: goodJob, file: "/job.yaml").job
     job.model = .layers(layers)
@@ -295,6 +314,20 @@ import Jobs
       """
     ),
     (
+      "- layer_nrom\n- layer_norm: {dimension: 1}\n- group_norm",
+      """
+      job.yaml:9:5: unknown layer 'layer_nrom'; did you mean 'layer_norm'?
+        - layer_nrom
+          ^
+      job.yaml:10:18: unknown key 'dimension' in layer 2 (layer_norm); did you mean 'dimensions'?
+        - layer_norm: {dimension: 1}
+                       ^
+      job.yaml:11:5: layer 3 (group_norm) needs its settings, not nothing; for example '- group_norm: {groups: 4}'
+        - group_norm
+          ^
+      """
+    ),
+    (
       "- elu: 0",
       """
       job.yaml:9:10: 'alpha' in layer 1 (elu) must be a number above 0, not '0'; leave it out for 1.0
@@ -325,6 +358,24 @@ import Jobs
       job.yaml:10:5: layer 'dense1': a dense layer takes [samples, features], its input is 16×6×24×24; \
       put a 'flatten' layer before it
         - dense: {outputs: 10}
+          ^
+      """
+    ),
+    (
+      "- convolution: {channels: 6, kernel: 5}\n- group_norm: {groups: 4}\n- flatten\n- dense: {outputs: 10}",
+      """
+      job.yaml:10:5: layer 'norm1': 4 groups do not divide the 6 channels of the input 16×6×24×24; \
+      use one of 1, 2, 3, 6
+        - group_norm: {groups: 4}
+          ^
+      """
+    ),
+    (
+      "- layer_norm: {dimensions: 4}\n- flatten\n- dense: {outputs: 10}",
+      """
+      job.yaml:9:5: layer 'norm1': layer normalisation of the last 4 dimensions does not fit the input 16×1×28×28, \
+      which has 3 behind the samples; normalise from 1 to 3 of them
+        - layer_norm: {dimensions: 4}
           ^
       """
     ),

@@ -44,6 +44,25 @@ import Models
     #expect(graph[result].type.shape == y)
   }
 
+  @Test func rowNormalisationsHaveTheDocumentedShapes() throws {
+    var (graph, x) = start([2, 6, 5, 4])
+    let layer = try graph.layerNormalisation("l", x, dimensions: 2)
+    let group = try graph.groupNormalisation("g", layer, groups: 3)
+    #expect(graph[group].type == TensorType([2, 6, 5, 4]))
+    #expect(graph.parameters.map { graph[$0].name } == ["l.weight", "l.bias", "g.weight", "g.bias"])
+    #expect(graph.parameters.map { graph[$0].type.shape } == [[5, 4], [5, 4], [6], [6]])
+    let roles = [Value.Role.parameter(.constant(1)), .parameter(.zeros)]
+    #expect(graph.parameters.map { graph[$0].role } == roles + roles)
+  }
+
+  @Test func rowNormalisationOfSingleValuesIsRefused() throws {
+    var (graph, x) = start([8, 3, 1])
+    #expect(throws: GraphError.self) { try graph.layerNormalisation("l", x) }
+    #expect(throws: GraphError.self) { try graph.groupNormalisation("g", x, groups: 3) }
+    #expect(throws: GraphError.self) { try graph.groupNormalisation("g", x, groups: 0) }
+    #expect(graph.parameters.isEmpty)
+  }
+
   @Test func averagesOverWindowsAndOverAllHaveTheDocumentedShapes() throws {
     var (graph, x) = start([2, 3, 11, 9])
     let half = try graph.averagePool(

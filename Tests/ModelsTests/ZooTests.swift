@@ -160,7 +160,7 @@ private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 1
   ])
   func samplesThatDoNotFitAreRefused(_ zoo: Zoo, _ sample: [Int], text: String) {
     let error = #expect(throws: GraphError.self) {
-      try zoo.model().graph(sampleShape: Shape(sample), batch: 2, mode: .inference)
+      try zoo.model().graph(sampleShape: SampleShape(Shape(sample)), batch: 2, mode: .inference)
     }
     #expect(error?.layer == "input" && error?.message == text, "\(error?.message ?? "")")
   }
@@ -176,7 +176,7 @@ private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 1
     (.googlenet, "fc.weight", .normal(deviation: 0.01)), (.alexnet, "classifier.6.bias", .uniform(bound: 1 / 64)),
   ])
   func weightsAreDrawnAsInTorchvision(_ zoo: Zoo, name: String, initialiser: Initialiser) throws {
-    let graph = try zoo.model().graph(sampleShape: zoo.usualSampleShape, batch: 1, mode: .inference)
+    let graph = try zoo.model().graph(sampleShape: SampleShape(zoo.usualSampleShape), batch: 1, mode: .inference)
     #expect(graph.parameters.first { graph[$0].name == name }.map { graph[$0].initialiser } == initialiser)
   }
 

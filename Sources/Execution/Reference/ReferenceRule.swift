@@ -53,6 +53,10 @@ extension Operation {
     case .batchNormalisation(let rule): rule
     case .batchNormalisationBackward(let rule): rule
     case .affineNormalisation(let rule): rule
+    case .layerNormalisation(let rule): rule
+    case .layerNormalisationBackward(let rule): rule
+    case .groupNormalisation(let rule): rule
+    case .groupNormalisationBackward(let rule): rule
     case .prelu(let rule): rule
     case .preluBackward(let rule): rule
     case .maxout(let rule): rule

@@ -9,6 +9,8 @@ enum LayerKind: String, CaseIterable {
   case globalAveragePool = "global_average_pool"
   case adaptiveAveragePool = "adaptive_average_pool"
   case batchNorm = "batch_norm"
+  case layerNorm = "layer_norm"
+  case groupNorm = "group_norm"
   case embedding, rnn, lstm, gru
   case repeated = "repeat"
   case flatten, dropout, relu, tanh, sigmoid, softmax, add
@@ -28,6 +30,7 @@ enum LayerKind: String, CaseIterable {
     case .maxPool: "- max_pool: {kernel: 2}"
     case .averagePool: "- average_pool: {kernel: 2}"
     case .adaptiveAveragePool: "- adaptive_average_pool: {output: 6}"
+    case .groupNorm: "- group_norm: {groups: 4}"
     case .embedding: "- embedding: {vocabulary: 10000, width: 128}"
     case .rnn, .lstm, .gru: "- \(rawValue): {units: 256}"
     case .repeated: "- repeat: 20"
@@ -51,7 +54,7 @@ enum LayerKind: String, CaseIterable {
     switch self {
     case .convolution, .dense, .maxPool, .averagePool, .adaptiveAveragePool, .dropout, .add, .maxout, .concatenate,
       .subtract, .multiply,
-      .slice, .transpose, .reshape, .mean, .sum, .embedding, .rnn, .lstm, .gru, .repeated:
+      .slice, .transpose, .reshape, .mean, .sum, .groupNorm, .embedding, .rnn, .lstm, .gru, .repeated:
       false
     default: true
     }
@@ -196,6 +199,18 @@ struct LayerReader {
       let activation = reader.activation()
       guard let epsilon, let momentum else { return nil }
       return .batchNormalisation(epsilon: epsilon, momentum: momentum, activation: activation)
+    case .layerNorm:
+      let dimensions = reader.integer("dimensions", in: 1...Limits.rank - 1, .otherwise(1))
+      let epsilon = reader.number("epsilon", .positive, .otherwise(1e-5))
+      let activation = reader.activation()
+      guard let dimensions, let epsilon else { return nil }
+      return .layerNormalisation(dimensions: dimensions, epsilon: epsilon, activation: activation)
+    case .groupNorm:
+      let groups = reader.integer("groups", in: 1...Limits.channels, .required(example: "4"))
+      let epsilon = reader.number("epsilon", .positive, .otherwise(1e-5))
+      let activation = reader.activation()
+      guard let groups, let epsilon else { return nil }
+      return .groupNormalisation(groups: groups, epsilon: epsilon, activation: activation)
     case .flatten: return .flatten
     case .softmax, .logSoftmax:
       return dimension(&reader, .otherwise(-1)).map { .softmax(dimension: $0, isLogarithm: kind == .logSoftmax) }
