@@ -17,7 +17,7 @@ package struct GraphSummary: Hashable, Sendable, Codable {
     package let savedBytes: Bytes
   }
 
-  package let layers: [Layer]
+  package private(set) var layers: [Layer]
   package let parameterCount: Int
   /// Numbers that training observes rather than learns: running means and variances.
   package let statisticCount: Int
@@ -47,5 +47,37 @@ package struct GraphSummary: Hashable, Sendable, Codable {
     forward = graph.cost { $0.pass == .forward }.flops
     backward = graph.cost { $0.pass == .backward }.flops
     savedBytes = graph.savedBytes
+  }
+}
+
+extension GraphSummary {
+  /// The same with one row for neighbours whose names agree in their first `depth` parts between dots: at 1, a stage of a
+  /// residual network; at 2, a block.
+  package func grouped(depth: Int) -> GraphSummary {
+    precondition(depth >= 1)
+    var groups: [(name: String, layers: [Layer])] = []
+    for layer in layers {
+      let name = layer.name.split(separator: ".", omittingEmptySubsequences: false).prefix(depth).joined(separator: ".")
+      if groups.last?.name == name {
+        groups[groups.count - 1].layers.append(layer)
+      } else {
+        groups.append((name, [layer]))
+      }
+    }
+    var summary = self
+    summary.layers = groups.map { Layer(name: $0.name, $0.layers) }
+    return summary
+  }
+}
+
+extension GraphSummary.Layer {
+  /// Several layers as one, which hands on what the last does.
+  fileprivate init(name: String, _ layers: [Self]) {
+    let last = layers[layers.count - 1]
+    self.init(
+      name: name, operations: layers.count == 1 ? last.operations : "\(layers.count) layers", output: last.output,
+      parameterCount: layers.reduce(0) { $0 + $1.parameterCount },
+      forward: layers.reduce(FLOPs(0)) { $0 + $1.forward }, backward: layers.reduce(FLOPs(0)) { $0 + $1.backward },
+      outputBytes: last.outputBytes, savedBytes: layers.reduce(Bytes(0)) { $0 + $1.savedBytes })
   }
 }

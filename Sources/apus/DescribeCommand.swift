@@ -19,6 +19,7 @@ struct DescribeCommand: ParsableCommand {
       Examples:
         apus describe lenet5
         apus describe mlp --batch 128 --json
+        apus describe resnet152 --depth 1
         apus describe cluster/jobs/dropout-fashion-mnist.yaml
       """)
 
@@ -33,10 +34,14 @@ struct DescribeCommand: ParsableCommand {
   @Option(help: "Shape of a sample, such as 1x28x28; default: that for a zoo model, the data's for a job.")
   var input: String?
 
+  @Option(help: "Parts of a layer's name, between dots, that make a row; default: all. 1 shows a ResNet by stage.")
+  var depth: Int?
+
   @Flag(help: "Print JSON.")
   var json = false
 
   func validate() throws {
+    if let depth, depth < 1 { throw ValidationError("--depth \(depth): show at least one part of a name") }
     if let batch, batch < 1 { throw ValidationError("--batch \(batch): describe at least one sample") }
     if input != nil, sampleShape == nil {
       throw ValidationError("--input '\(input ?? "")' is no shape; write channels x height x width, such as 1x28x28")
@@ -53,7 +58,8 @@ struct DescribeCommand: ParsableCommand {
   }
 
   func run() throws {
-    let description = try isJobFile ? describeJob() : describeZoo()
+    var description = try isJobFile ? describeJob() : describeZoo()
+    if let depth { description.summary = description.summary.grouped(depth: depth) }
     Console.print(json ? try JSONOutput.text(description) : description.text)
     for warning in description.warnings { Console.complain("warning: \(warning)") }
   }
@@ -123,7 +129,7 @@ private struct ModelDescription: Encodable {
 
   let name: String
   let samples: Int
-  let summary: GraphSummary
+  var summary: GraphSummary
   let memory: Memory
   let warnings: [GraphWarning]
 

@@ -34,6 +34,41 @@ extension CommandTests {
       #expect(last.contains(/^memory of a step: parameters .*, gradients .*, workspace .* MiB$/), "\(last)")
     }
 
+    /// Parameters by stage as published: 64 to 512 channels, two blocks each (He et al. 2016).
+    @Test("A large model is shown by stage, its statistics apart from its parameters")
+    func byStage() async throws {
+      let result = try await apus(["describe", "resnet18", "--batch", "2", "--depth", "1"], in: SmallJob())
+      #expect(result.exitCode == 0, "\(result.errors)")
+      let rows = result.lines.dropFirst(3).map { $0.split(separator: /\s{2,}/).map(String.init) }
+      #expect(
+        rows.prefix(8).map { $0.prefix(4).joined(separator: " | ") } == [
+          "conv1 | convolution | 2×64×112×112 | 9,408", "bn1 | batch norm + relu | 2×64×112×112 | 128",
+          "maxpool | max-pool | 2×64×56×56 | –", "layer1 | 12 layers | 2×64×56×56 | 147,968",
+          "layer2 | 14 layers | 2×128×28×28 | 525,568", "layer3 | 14 layers | 2×256×14×14 | 2,099,712",
+          "layer4 | 14 layers | 2×512×7×7 | 8,393,728", "avgpool | average-pool | 2×512×1×1 | –",
+        ])
+      #expect(
+        result.lines.contains("statistics: 9,600 running means and variances, which are observed, not learned"),
+        "\(result.output)")
+    }
+
+    @Test("Auxiliary heads are rows of their own before the loss, in JSON by block too")
+    func auxiliaryHeads() async throws {
+      let result = try await apus(
+        ["describe", "googlenet-auxiliary", "--batch", "2", "--depth", "1", "--json"], in: SmallJob())
+      let object = try #require(JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+      let summary = try #require(object["summary"] as? [String: Any])
+      let layers = try #require(summary["layers"] as? [[String: Any]])
+      #expect(layers.suffix(5).map { $0["name"] as? String } == ["dropout", "fc", "aux1", "aux2", "loss"])
+      // 128 filters and their batch norm, dense layers of 2048 to 1024 and 1024 to 1000.
+      let head = 128 * 512 + 2 * 128 + 1024 * 2049 + 1000 * 1025
+      #expect(layers.suffix(3).map { $0["parameterCount"] as? Int } == [head, head + 128 * 16, 0])
+      #expect(summary["parameterCount"] as? Int == 13_004_888)
+      #expect((summary["statisticCount"] as? Int ?? 0) > 0)
+      let usage = try await apus(["describe", "lenet5", "--depth", "0"], in: SmallJob())
+      #expect(usage.exitCode == 2 && usage.errors.contains("show at least one part of a name"), "\(usage.errors)")
+    }
+
     @Test("JSON holds what the table shows")
     func json() async throws {
       let result = try await apus(["describe", "mlp", "--batch", "3", "--json"], in: SmallJob())
