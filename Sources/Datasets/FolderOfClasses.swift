@@ -46,6 +46,18 @@ struct FolderOfClasses {
     self.files = files
   }
 
+  /// The files with one of `extensions` that lie in a folder, sorted by name.
+  /// - Throws: `DatasetError`.
+  static func files(in path: String, extensions: [String]) throws(DatasetError) -> [String] {
+    let files = try names(in: path).filter { extensions.contains(($0 as NSString).pathExtension.lowercased()) }
+    guard !files.isEmpty else {
+      throw DatasetError(
+        .emptyData, path: path, "the folder has no files .\(extensions.joined(separator: ", ."))",
+        remedy: "give a folder with such files, or one of them")
+    }
+    return files.map { path + "/" + $0 }
+  }
+
   private static func names(in path: String) throws(DatasetError) -> [String] {
     guard isFolder(path) else {
       throw DatasetError(.missingFile, path: path, "there is no such folder", remedy: "give the path of a folder")

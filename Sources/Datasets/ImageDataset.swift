@@ -4,7 +4,7 @@ import ModelGraph
 package struct ImageDataset: SampleCollection {
   /// N samples × C channels × H rows × W columns, last fastest.
   package let pixels: [UInt8]
-  /// N labels, each less than the number of classes.
+  /// N labels, each less than the number of classes; −1 where they are to be predicted.
   package let labels: [Int32]
   /// [C, H, W].
   package let sampleShape: [Int]
@@ -53,6 +53,28 @@ package struct ImageDataset: SampleCollection {
     self.imagesPath = imagesPath
   }
 
+  /// Images to be predicted: without classes of their own.
+  /// - Parameters as for the others.
+  package init(toPredict pixels: [UInt8], sampleShape: [Int], imagesPath: String) throws(DatasetError) {
+    precondition(sampleShape.count == 3 && sampleShape.allSatisfy { $0 > 0 }, "a sample's shape is [C, H, W]")
+    guard !pixels.isEmpty else {
+      throw DatasetError(.emptyData, path: imagesPath, "there is no sample", remedy: "give at least one image")
+    }
+    self.pixels = pixels
+    labels = Array(repeating: -1, count: pixels.count / sampleShape.reduce(1, *))
+    self.sampleShape = sampleShape
+    classNames = []
+    self.imagesPath = imagesPath
+  }
+
+  /// Reads grey images (N × H × W) from an IDX file, plain or gzip, to be predicted.
+  /// - Throws: `DatasetError`.
+  package init(toPredict idxImages: String) throws(DatasetError) {
+    let images = try IDX(path: idxImages, dimensionCount: 3)
+    try self.init(
+      toPredict: images.elements, sampleShape: [1] + images.dimensions.dropFirst(), imagesPath: idxImages)
+  }
+
   /// Reads grey images (N × H × W) and their labels (N) from two IDX files, plain or gzip.
   ///
   /// - Throws: `DatasetError`.
@@ -89,7 +111,8 @@ extension ImageDataset {
   package func source(
     _ encoding: DataEncoding, augmentation: SeededAugmentation?
   ) throws(DatasetError) -> any SampleSource {
-    guard case .images(let images) = encoding, images.classNames == classNames else {
+    guard case .images(let images) = encoding, classNames.isEmpty || images.classNames == classNames
+    else {
       throw DatasetError.otherEncoding(path: imagesPath)
     }
     guard images.sampleShape == sampleShape else {

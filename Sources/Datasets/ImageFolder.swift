@@ -20,21 +20,45 @@ package struct ImageFolderSpecification: Hashable, Codable, Sendable {
   }
 }
 
+private let extensions = ["png", "jpg", "jpeg"]
+
+extension ImageFolderSpecification {
+  fileprivate var sampleShape: [Int] { [channels, height, width] }
+}
+
 extension ImageDataset {
   /// Reads PNG and JPEG files from a folder with a folder for each class. They are decoded and brought to size here,
   /// once, and kept as bytes.
   ///
   /// - Throws: `DatasetError` naming the file.
   package init(folder path: String, _ specification: ImageFolderSpecification) throws(DatasetError) {
-    let folder = try FolderOfClasses(path: path, extensions: ["png", "jpg", "jpeg"])
+    let folder = try FolderOfClasses(path: path, extensions: extensions)
+    let pixels = try Self.pixels(of: folder.files.map(\.path), specification)
+    try self.init(
+      pixels: pixels, labels: folder.files.map(\.label), sampleShape: specification.sampleShape,
+      classNames: folder.classNames, imagesPath: path, labelsPath: path)
+  }
+
+  /// Reads images to be predicted: one file, or all PNG and JPEG files that lie in a folder, in the order of their names.
+  /// - Throws: `DatasetError` naming the file.
+  package init(toPredict path: String, _ specification: ImageFolderSpecification) throws(DatasetError) {
+    let paths = FolderOfClasses.isFolder(path) ? try FolderOfClasses.files(in: path, extensions: extensions) : [path]
+    try self.init(
+      toPredict: Self.pixels(of: paths, specification), sampleShape: specification.sampleShape, imagesPath: path)
+  }
+
+  /// Decodes images and brings them to size.
+  private static func pixels(
+    of paths: [String], _ specification: ImageFolderSpecification
+  ) throws(DatasetError) -> [UInt8] {
     let (height, width, channels) = (specification.height, specification.width, specification.channels)
     var pixels: [UInt8] = []
-    pixels.reserveCapacity(folder.files.count * height * width * channels)
-    for file in folder.files {
-      let image = try Self.decoded(file.path, channels: channels)
+    pixels.reserveCapacity(paths.count * height * width * channels)
+    for path in paths {
+      let image = try decoded(path, channels: channels)
       guard specification.resize == .bilinear || (image.height, image.width) == (height, width) else {
         throw DatasetError(
-          .otherSize, path: file.path, "the image is \(image.height) × \(image.width), not \(height) × \(width)",
+          .otherSize, path: path, "the image is \(image.height) × \(image.width), not \(height) × \(width)",
           remedy: "write 'resize: bilinear', or bring the files to one size")
       }
       let resized = image.resized(height: height, width: width)
@@ -42,9 +66,7 @@ extension ImageDataset {
         for place in 0..<height * width { pixels.append(resized.pixels[place * channels + channel]) }
       }
     }
-    try self.init(
-      pixels: pixels, labels: folder.files.map(\.label), sampleShape: [channels, height, width],
-      classNames: folder.classNames, imagesPath: path, labelsPath: path)
+    return pixels
   }
 
   private static func decoded(_ path: String, channels: Int) throws(DatasetError) -> DecodedImage {

@@ -9,6 +9,9 @@ package struct ClassMeasures: Hashable, Codable, Sendable {
   package private(set) var confusion: ConfusionMatrix?
   package private(set) var correct: Int64 = 0
   package private(set) var total: Int64 = 0
+  /// Sequences that were right at every step, and all of them; 0 of 0 where samples have one class each.
+  package private(set) var exactSequences: Int64 = 0
+  package private(set) var sequences: Int64 = 0
 
   package init(classCount: Int) {
     self.classCount = classCount
@@ -21,17 +24,29 @@ package struct ClassMeasures: Hashable, Codable, Sendable {
     if trueClass == predictedClass { correct += 1 }
   }
 
+  /// Counts a sequence, whose steps are counted by `add(true:predicted:)`.
+  package mutating func addSequence(isExact: Bool) {
+    sequences += 1
+    if isExact { exactSequences += 1 }
+  }
+
   /// Every count in one array, for a sum over ranks.
-  package var counts: [Int64] { [correct, total] + (confusion?.counts ?? []) }
+  package var counts: [Int64] { [correct, total, exactSequences, sequences] + (confusion?.counts ?? []) }
 
   /// - Parameter counts: as `counts` of another one, or a sum of such.
   package init(classCount: Int, counts: [Int64]) {
     self.init(classCount: classCount)
     correct = counts[0]
     total = counts[1]
-    if confusion != nil { confusion = ConfusionMatrix(classCount: classCount, counts: Array(counts[2...])) }
+    exactSequences = counts[2]
+    sequences = counts[3]
+    if confusion != nil { confusion = ConfusionMatrix(classCount: classCount, counts: Array(counts[4...])) }
   }
 
   /// correct / total
   package var accuracy: Double? { total == 0 ? nil : Double(correct) / Double(total) }
+
+  /// exactSequences / sequences. Where the truth is given step by step (teacher forcing) this is what greedy decoding
+  /// gets right too: as long as every step was right it is given the same.
+  package var exactMatch: Double? { sequences == 0 ? nil : Double(exactSequences) / Double(sequences) }
 }

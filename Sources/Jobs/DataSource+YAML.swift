@@ -60,9 +60,14 @@ extension TextSpecification {
 }
 
 extension PairsSpecification {
+  private var tokens: String {
+    guard sourceTokens != targetTokens else { return sourceTokens.rawValue }
+    return flow([("source", sourceTokens.rawValue), ("target", targetTokens.rawValue)])
+  }
+
   fileprivate var lines: [String] {
     var lines = [
-      "source: \(quoted(source))", "target: \(quoted(target))", "tokens: \(tokens.rawValue)",
+      "source: \(quoted(source))", "target: \(quoted(target))", "tokens: \(tokens)",
       "source_length: \(sourceLength)", "target_length: \(targetLength)",
     ]
     if let vocabularyLimit { lines.append("vocabulary_limit: \(vocabularyLimit)") }

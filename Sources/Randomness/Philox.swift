@@ -38,4 +38,6 @@ package enum RandomPurpose: UInt32, Sendable, CaseIterable {
   case dropout = 3
   case test = 4
   case augmentation = 5
+  /// Tokens of a text that is written.
+  case sampling = 6
 }

@@ -105,6 +105,15 @@ package struct Checkpoint: Sendable {
     }
   }
 
+  /// Puts the parameters that `store` has into it, of which the checkpoint may have more.
+  /// - Throws: `TrainingError` with `.invalidInput` if it lacks one or has it in another shape.
+  func restoreParameters(to store: ParameterStore) throws {
+    for (index, stored) in store.graph.stored.enumerated() {
+      let value = store.graph[stored]
+      try store.write(elements(value.name, value.type.shape), to: index)
+    }
+  }
+
   private static func isAside(_ name: String) -> Bool { name.hasPrefix("optimizer.") || name.contains("/") }
 
   /// Other parameters, by position in `Graph.stored`; nil if there are none.

@@ -33,6 +33,30 @@ extension DataSource {
     }
   }
 
+  /// Reads samples to be predicted from a file in this format, or a folder of images or texts; what they are may be
+  /// missing.
+  func samples(toPredict path: String) throws(DatasetError) -> any SampleCollection {
+    switch self {
+    case .idx: try ImageDataset(toPredict: path)
+    case .csv(_, _, let table): try Table(path: path, table, isToPredict: true)
+    case .npy: try ArrayDataset(toPredict: path)
+    case .cifar10, .cifar100: try cifarFile(path)
+    case .imageFolder(_, _, let images): try ImageDataset(toPredict: path, images)
+    case .text(_, _, let text) where text.text != nil: try TextDataset(toPredict: path, text)
+    case .text(_, _, let text): try TextDataset(path: path, text)
+    case .pairs(_, _, let pairs): try PairsDataset(path: path, pairs, mayLackTargets: true)
+    }
+  }
+
+  private func cifarFile(_ path: String) throws(DatasetError) -> ImageDataset {
+    let slash = path.lastIndex(of: "/")
+    let (folder, name) = (
+      slash.map { String(path[..<$0]) } ?? ".", slash.map { String(path[$0...].dropFirst()) } ?? path
+    )
+    guard case .cifar100(_, let labels) = self else { return try CIFAR.ten.read([name], in: folder) }
+    return try CIFAR.hundred(labels).read([name], in: folder)
+  }
+
   private static func images(_ files: ImageFiles, _ classes: Classes) throws(DatasetError) -> ImageDataset {
     try ImageDataset(idxImages: files.images, idxLabels: files.labels, classNames: classes.names)
   }

@@ -2,6 +2,7 @@ import Datasets
 package import Evaluation
 import Foundation
 import Jobs
+import Models
 
 /// What a test of a trained network found.
 package struct EvaluationReport: Codable, Sendable {
@@ -21,7 +22,12 @@ package struct EvaluationReport: Codable, Sendable {
   package let checkpoint: String
   package let step: Int
   package let samples: Int
+  /// Of labels, each step of a sequence being one.
   package let accuracy: Double?
+  /// The share of sequences that are right at every step; nil where samples have one class each, and for numbers.
+  package let exactMatch: Double?
+  /// e to the loss, for sequences of classes trained with cross-entropy.
+  package let perplexity: Double?
   /// Mean over the samples, or over the labels of sequences.
   package let loss: Double
   /// Nil for numbers, as the next.
@@ -45,6 +51,8 @@ package struct EvaluationReport: Codable, Sendable {
     loss = result.loss
     switch (target, result.measures) {
     case (.values(let values), .values(let measures)):
+      exactMatch = nil
+      perplexity = nil
       classNames = nil
       confusion = nil
       regression = Regression(
@@ -54,6 +62,8 @@ package struct EvaluationReport: Codable, Sendable {
         baselineRootMeanSquaredError: measures.guessRootMeanSquaredError,
         baselineMeanAbsoluteError: measures.guessMeanAbsoluteError)
     case (.classes(let classes), .classes(let measures)):
+      exactMatch = measures.exactMatch
+      perplexity = exactMatch != nil && job.training.loss == .crossEntropy ? exp(result.loss) : nil
       classNames = classes.names
       confusion = measures.confusion
       regression = nil
@@ -73,8 +83,9 @@ package struct EvaluationReport: Codable, Sendable {
         MAE \(Self.number(regression.baselineMeanAbsoluteError))
         """
     }
-    let percent = accuracy.map { String(format: "%.2f %%", $0 * 100) } ?? "–"
-    let line = head + "test accuracy \(percent), loss \(lossText), \(samples) samples"
+    var line = head + "test accuracy \(Self.percent(accuracy)), loss \(lossText), \(samples) samples"
+    if exactMatch != nil { line += "\nsequences right at every step: \(Self.percent(exactMatch))" }
+    if let perplexity { line += String(format: ", perplexity %.3f", perplexity) }
     guard let classNames, let confusion, classNames.count <= Self.widestTable else { return line }
     return line + """
 
@@ -89,6 +100,8 @@ package struct EvaluationReport: Codable, Sendable {
     guard let classNames, let confusion else { return nil }
     return confusion.measures(classNames: classNames)
   }
+
+  private static func percent(_ share: Double?) -> String { share.map { String(format: "%.2f %%", $0 * 100) } ?? "–" }
 
   /// Five digits that count.
   private static func number(_ value: Double?) -> String { value.map { String(format: "%.5g", $0) } ?? "–" }

@@ -86,12 +86,17 @@ private struct Tally {
   /// - Parameter valid: samples that count, the first of the batch.
   mutating func add(_ logits: Span<Float>, _ buffer: SampleBuffer, valid: Int) {
     switch target {
-    case .classes:
+    case .classes(let target):
       buffer.withIntegers(field, 0..<valid) { labels in
-        let count = classes.classCount
-        for place in labels.indices where labels[place] >= 0 {
-          let row = logits.extracting(place * count..<(place + 1) * count)
-          classes.add(true: Int(labels[place]), predicted: Self.largest(row))
+        let (count, length) = (classes.classCount, labels.count / valid)
+        for sample in 0..<valid {
+          var wrong = 0
+          for place in sample * length..<(sample + 1) * length where labels[place] >= 0 {
+            let predicted = Self.largest(logits.extracting(place * count..<(place + 1) * count))
+            classes.add(true: Int(labels[place]), predicted: predicted)
+            if predicted != Int(labels[place]) { wrong += 1 }
+          }
+          if !target.shape.isEmpty { classes.addSequence(isExact: wrong == 0) }
         }
       }
     case .values(let target):
@@ -143,7 +148,7 @@ private struct Tally {
 
 extension ValueTarget {
   /// A standardised value in the data's own unit.
-  fileprivate func original(_ value: Float) -> Double { Double(value) * deviation + mean }
+  func original(_ value: Float) -> Double { Double(value) * deviation + mean }
 }
 
 extension DropoutState {

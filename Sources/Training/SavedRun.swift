@@ -9,9 +9,10 @@ import ModelGraph
 
 /// A run as its directory holds it.
 package struct SavedRun {
-  private let file: JobFile
-  private let checkpoint: Checkpoint
-  private let path: String
+  let file: JobFile
+  let checkpoint: Checkpoint
+  /// Of the checkpoint.
+  let path: String
   /// Newer checkpoints that are damaged, and how.
   package let passedOver: [String]
 
@@ -62,17 +63,11 @@ package struct SavedRun {
 
   private func load() throws -> (Replica, any SampleSource) {
     let encoding = checkpoint.header.encoding
-    guard let source = try JobData.test(file, encoding) else {
-      throw InvalidJob([
-        file.problem(at: "data", "the job names no test set; add 'test:' with its files, or 'test_fraction: 0.2'")
-      ])
-    }
+    let source = try testSamples()
     let data = DataDescription(source, encoding)
-    // Of a run in the midst of its pre-training, the network of that moment is tested.
-    let phases = try Phase.all(file, data, graph: file.trainingGraph(for: data), stepsPerEpoch: 1)
-    let phase = phases[min(checkpoint.header.phase ?? phases.count - 1, phases.count - 1)]
-    let graph = try phase.file.trainingGraph(for: data)
-    let evaluationGraph = try phase.file.evaluationGraph(for: data)
+    let current = try currentFile(for: data)
+    let graph = try current.trainingGraph(for: data)
+    let evaluationGraph = try current.evaluationGraph(for: data)
     let replica = try Replica(
       graph, evaluationGraph: evaluationGraph, fields: source.fields,
       optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false), slotCount: 1,
@@ -83,5 +78,11 @@ package struct SavedRun {
       throw TrainingError(error.code, "\(path): \(error.message)")
     }
     return (replica, source)
+  }
+
+  /// The job with the network that the checkpoint is of: in the midst of a run's pre-training, that of the moment.
+  func currentFile(for data: DataDescription) throws -> JobFile {
+    let phases = try Phase.all(file, data, graph: file.trainingGraph(for: data), stepsPerEpoch: 1)
+    return phases[min(checkpoint.header.phase ?? phases.count - 1, phases.count - 1)].file
   }
 }

@@ -118,8 +118,19 @@ import Testing
         .pairs(
           train: "/jobs/a.csv", test: nil,
           PairsSpecification(
-            source: "en", target: "fr", tokens: .word, sourceLength: 7, targetLength: 9, delimiter: .comma)),
+            source: "en", target: "fr", sourceTokens: .word, targetTokens: .word, sourceLength: 7, targetLength: 9,
+            delimiter: .comma)),
         testFraction: 0.1, normalize: .none)
+    ),
+    (
+      "format: pairs\ntrain: a.tsv\ntokens: {source: character}\nsource_length: 7\ntarget_length: 9",
+      DataSpecification(
+        .pairs(
+          train: "/jobs/a.tsv", test: nil,
+          PairsSpecification(
+            source: "source", target: "target", sourceTokens: .character, targetTokens: .word, sourceLength: 7,
+            targetLength: 9, delimiter: .tab)),
+        normalize: .none)
     ),
   ]
 

@@ -17,7 +17,8 @@ package struct ArrayFiles: Hashable, Codable, Sendable {
 package struct ArrayDataset: SampleCollection {
   private let files: ArrayFiles
   private let inputs: NPY
-  private let targets: NPY
+  /// Nil where they are to be predicted.
+  private let targets: NPY?
   private let classNames: [String]?
 
   /// - Parameter classes: of integer targets; nil for as many as the largest label tells.
@@ -25,7 +26,8 @@ package struct ArrayDataset: SampleCollection {
   package init(_ files: ArrayFiles, classes: Classes?) throws(DatasetError) {
     self.files = files
     inputs = try NPY.read(files.inputs)
-    targets = try NPY.read(files.targets)
+    let targets = try NPY.read(files.targets)
+    self.targets = targets
     guard let count = inputs.shape.first, targets.shape.first == count else {
       throw DatasetError(
         .countMismatch, path: files.targets,
@@ -51,12 +53,26 @@ package struct ArrayDataset: SampleCollection {
     }
   }
 
+  /// Inputs to be predicted.
+  /// - Throws: `DatasetError`.
+  package init(toPredict path: String) throws(DatasetError) {
+    files = ArrayFiles(inputs: path, targets: "")
+    inputs = try NPY.read(path)
+    guard !inputs.shape.isEmpty, inputs.shape[0] > 0 else {
+      throw DatasetError(
+        .wrongShape, path: path, "the array is \(Shape(inputs.shape)), without samples",
+        remedy: "give one whose first dimension counts the samples")
+    }
+    targets = nil
+    classNames = nil
+  }
+
   package var count: Int { inputs.shape[0] }
   package var timeGap: Int? { nil }
 
   package var fingerprint: UInt64 {
     var fingerprint = DataFingerprint()
-    for array in [inputs, targets] {
+    for array in [inputs] + (targets.map { [$0] } ?? []) {
       fingerprint.add(array.shape)
       switch array.elements {
       case .floats(let floats): fingerprint.add(floats)
@@ -72,7 +88,8 @@ package struct ArrayDataset: SampleCollection {
     if normalises, let numbers = inputNumbers {
       statistics = Self.moments(numbers, of: samples, ArrayEncoding.Features(shape))
     }
-    return .arrays(ArrayEncoding(inputShape: shape, statistics: statistics, target: target(of: samples, normalises)))
+    guard let target = target(of: samples, normalises) else { throw DatasetError.otherEncoding(path: files.inputs) }
+    return .arrays(ArrayEncoding(inputShape: shape, statistics: statistics, target: target))
   }
 
   package func source(
@@ -96,6 +113,13 @@ package struct ArrayDataset: SampleCollection {
   }
 
   private func targetColumn(_ target: SampleTarget) throws(DatasetError) -> ArraySource.Column {
+    guard let targets else {
+      let size = count * target.field.elementCount
+      return switch target {
+      case .classes: .init(target.field, .integers(Array(repeating: -1, count: size)))
+      case .values: .init(target.field, .floats(Array(repeating: .nan, count: size)))
+      }
+    }
     switch (target, targets.elements) {
     case (.values(let values), .floats(let floats)) where values.shape == Self.sampleShape(targets):
       let scaled = floats.map { Float((Double($0) - values.mean) / values.deviation) }
@@ -107,7 +131,8 @@ package struct ArrayDataset: SampleCollection {
     }
   }
 
-  private func target(of samples: [UInt32], _ normalises: Bool) -> SampleTarget {
+  private func target(of samples: [UInt32], _ normalises: Bool) -> SampleTarget? {
+    guard let targets else { return nil }
     guard case .floats(let floats) = targets.elements else {
       return .classes(ClassTarget(names: classNames ?? [], shape: Array(targets.shape.dropFirst())))
     }

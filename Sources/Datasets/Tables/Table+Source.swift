@@ -27,11 +27,17 @@ extension Table {
   }
 
   private func targetColumn(_ encoding: SampleTarget) throws(DatasetError) -> ArraySource.Column {
+    let target = isToPredict && !(target?.hasValues ?? false) ? nil : target
+    guard let target else { return unknownTarget(encoding) }
     switch (encoding, target.values) {
     case (.classes(let classes), .categories(let names)):
       let numbers = Dictionary(uniqueKeysWithValues: classes.names.enumerated().map { ($1, Int32($0)) })
       var labels: [Int32] = []
       for (row, name) in names.enumerated() {
+        if name == nil, isToPredict {
+          labels.append(-1)
+          continue
+        }
         guard let label = name.flatMap({ numbers[$0] }) else {
           throw unknown(name, target, row, classes.names)
         }
@@ -39,7 +45,10 @@ extension Table {
       }
       return .init(encoding.field, .integers(labels))
     case (.values(let values), .numbers(let numbers)):
-      let scaled = numbers.map { Float(($0 - values.mean) / values.deviation) }
+      var scaled = numbers.map { Float(($0 - values.mean) / values.deviation) }
+      if isToPredict, let window = specification.window {
+        scaled += Array(repeating: .nan, count: window.horizon)
+      }
       return .init(encoding.field, .floats(scaled), start: specification.window?.length ?? 0, stride: 1)
     default:
       throw DatasetError(
@@ -48,6 +57,15 @@ extension Table {
           + "\(encoding.isOfClasses ? "categories" : "numbers") in training",
         remedy: "give a file of the same kind, or name it in 'categories'")
     }
+  }
+
+  /// Labels of −1, or no numbers, for every sample.
+  private func unknownTarget(_ encoding: SampleTarget) -> ArraySource.Column {
+    let count = count * encoding.field.elementCount
+    let elements: ArraySource.Elements =
+      encoding.isOfClasses
+      ? .integers(Array(repeating: -1, count: count)) : .floats(Array(repeating: .nan, count: count))
+    return .init(encoding.field, elements)
   }
 
   private func write(
@@ -89,4 +107,14 @@ extension Table {
 
 extension SampleTarget {
   var isOfClasses: Bool { if case .classes = self { true } else { false } }
+}
+
+extension Table.Column {
+  /// Whether any field is not missing.
+  fileprivate var hasValues: Bool {
+    switch values {
+    case .numbers(let numbers): numbers.contains { !$0.isNaN }
+    case .categories(let names): names.contains { $0 != nil }
+    }
+  }
 }

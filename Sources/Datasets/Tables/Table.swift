@@ -9,6 +9,8 @@ package struct Table: Sendable {
   let rowCount: Int
   /// The columns to predict from, then the target if it is none of them.
   let columns: [Column]
+  /// Whether the target may be unknown: every row, or window, that can be predicted is then a sample.
+  let isToPredict: Bool
 
   struct Column: Sendable {
     enum Values: Sendable {
@@ -24,10 +26,8 @@ package struct Table: Sendable {
     let places: [CSVCell]
   }
 
-  var target: Column {
-    // The initialiser has found it.
-    columns.first { $0.name == specification.target } ?? columns[columns.count - 1]
-  }
+  /// The initialiser has found it, unless it is to be predicted.
+  var target: Column? { columns.first { $0.name == specification.target } }
 
   var inputs: [Column] {
     let isInput = specification.columns?.contains(specification.target) ?? (specification.window != nil)
@@ -35,18 +35,26 @@ package struct Table: Sendable {
   }
 
   /// Reads `path`, plain or gzip.
+  /// - Parameter isToPredict: whether the target may be unknown, as a column or in some rows.
   /// - Throws: `DatasetError` with line and column.
-  package init(path: String, _ specification: TableSpecification) throws(DatasetError) {
+  package init(
+    path: String, _ specification: TableSpecification, isToPredict: Bool = false
+  ) throws(DatasetError) {
     self.path = path
     self.specification = specification
+    self.isToPredict = isToPredict
     let file = try CSVFile(path: path, delimiter: specification.delimiter)
     let header = try Self.header(of: file)
-    let chosen = try Self.chosen(specification, header, path)
+    let chosen = try Self.chosen(specification, header, path, mayLackTarget: isToPredict)
     var rows = Array(file.records.dropFirst())
     guard !rows.isEmpty else {
       throw DatasetError(.emptyData, path: path, "the file has a header and no rows", remedy: "give a file with data")
     }
     switch specification.missing {
+    case .refuse where isToPredict, .drop where isToPredict:
+      let inputs = chosen.filter { header[$0] != specification.target || specification.window != nil }
+      for row in rows { try Self.requireWhole(inputs.map { row[$0] }, header, inputs, path) }
+    case .mean where isToPredict: break
     case .refuse:
       for row in rows { try Self.requireWhole(chosen.map { row[$0] }, header, chosen, path) }
     case .mean:
@@ -62,7 +70,11 @@ package struct Table: Sendable {
       }
     }
     rowCount = rows.count
-    if let window = specification.window, rows.count < window.length + window.horizon {
+    if let window = specification.window, isToPredict, rows.count < window.length {
+      throw DatasetError(
+        .tooFewRows, path: path, "\(rows.count) rows hold no window of \(window.length)", remedy: "give more rows")
+    }
+    if let window = specification.window, !isToPredict, rows.count < window.length + window.horizon {
       throw DatasetError(
         .tooFewRows, path: path, key: "window",
         "\(rows.count) rows hold no window of \(window.length) and the \(window.horizon) that follow",
@@ -98,14 +110,17 @@ package struct Table: Sendable {
 
   /// Positions of the columns that are used, the target's last if it is not one of the inputs.
   private static func chosen(
-    _ specification: TableSpecification, _ header: [String], _ path: String
+    _ specification: TableSpecification, _ header: [String], _ path: String, mayLackTarget: Bool
   ) throws(DatasetError) -> [Int] {
     func position(_ name: String, _ key: String) throws(DatasetError) -> Int {
       if let index = header.firstIndex(of: name) { return index }
       throw DatasetError.unknownColumn(name, key: key, among: header, path: path)
     }
-    let target = try position(specification.target, "target")
-    for name in specification.categories { _ = try position(name, "categories") }
+    let isLacking = mayLackTarget && !header.contains(specification.target)
+    let target = isLacking ? nil : try position(specification.target, "target")
+    for name in specification.categories where !(isLacking && name == specification.target) {
+      _ = try position(name, "categories")
+    }
     var inputs: [Int] = []
     for name in specification.columns ?? header {
       let index = try position(name, "columns")
@@ -121,7 +136,7 @@ package struct Table: Sendable {
         .unknownColumn, path: path, key: "target", "the file has no column besides '\(specification.target)'",
         remedy: "give a file with columns to predict it from")
     }
-    return inputs + (inputs.contains(target) ? [] : [target])
+    return inputs + (target.map { inputs.contains($0) ? [] : [$0] } ?? [])
   }
 
   private static func requireWhole(

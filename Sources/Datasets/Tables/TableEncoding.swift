@@ -31,7 +31,7 @@ extension Table: SampleCollection {
   /// Rows, or windows of them.
   package var count: Int {
     guard let window = specification.window else { return rowCount }
-    return max(0, rowCount - window.length - window.horizon + 1)
+    return max(0, rowCount - window.length - (isToPredict ? 0 : window.horizon) + 1)
   }
 
   package var timeGap: Int? { specification.window.map { $0.horizon - 1 } }
@@ -83,6 +83,7 @@ extension Table: SampleCollection {
   private func targetEncoding(
     _ rows: [Int], _ normalises: Bool, _ inputs: [TableEncoding.Column]
   ) throws(DatasetError) -> SampleTarget {
+    guard let target else { throw DatasetError.otherEncoding(path: path) }
     switch target.values {
     case .categories(let names):
       guard specification.window == nil else {

@@ -5,7 +5,8 @@ package struct PairsSpecification: Hashable, Codable, Sendable {
   /// The columns of what is given and of what is to be said.
   package var source: String
   package var target: String
-  package var tokens: Tokenisation
+  package var sourceTokens: Tokenisation
+  package var targetTokens: Tokenisation
   package var sourceLength: Int
   /// With the mark at its end.
   package var targetLength: Int
@@ -14,12 +15,13 @@ package struct PairsSpecification: Hashable, Codable, Sendable {
   package var delimiter: Delimiter
 
   package init(
-    source: String, target: String, tokens: Tokenisation, sourceLength: Int, targetLength: Int,
-    vocabularyLimit: Int? = nil, delimiter: Delimiter
+    source: String, target: String, sourceTokens: Tokenisation, targetTokens: Tokenisation, sourceLength: Int,
+    targetLength: Int, vocabularyLimit: Int? = nil, delimiter: Delimiter
   ) {
     self.source = source
     self.target = target
-    self.tokens = tokens
+    self.sourceTokens = sourceTokens
+    self.targetTokens = targetTokens
     self.sourceLength = sourceLength
     self.targetLength = targetLength
     self.vocabularyLimit = vocabularyLimit
@@ -35,16 +37,29 @@ package struct PairsDataset: SampleCollection {
   private let path: String
   private let specification: PairsSpecification
   private let sources: [String]
+  /// None where they are to be predicted.
   private let targets: [String]
 
+  /// - Parameter mayLackTargets: whether the file is to be predicted, so that its column of targets may be missing.
   /// - Throws: `DatasetError` with line and column.
-  package init(path: String, _ specification: PairsSpecification) throws(DatasetError) {
+  package init(
+    path: String, _ specification: PairsSpecification, mayLackTargets: Bool = false
+  ) throws(DatasetError) {
     self.path = path
     self.specification = specification
     let columns = try TextColumns(
       path: path, [("source", specification.source), ("target", specification.target)],
-      delimiter: specification.delimiter)
-    (sources, targets) = (columns.values[0], columns.values[1])
+      delimiter: specification.delimiter, mayLackLast: mayLackTargets)
+    sources = columns.values[0]
+    targets = columns.values.count > 1 ? columns.values[1] : []
+  }
+
+  /// Texts to be predicted.
+  package init(texts: [String], _ specification: PairsSpecification) {
+    path = "texts"
+    self.specification = specification
+    sources = texts
+    targets = []
   }
 
   package var count: Int { sources.count }
@@ -57,15 +72,14 @@ package struct PairsDataset: SampleCollection {
   }
 
   package func encoding(of samples: [UInt32], normalises: Bool) throws(DatasetError) -> DataEncoding {
-    func vocabulary(_ texts: [String], hasMarks: Bool) -> Vocabulary {
+    func vocabulary(_ texts: [String], _ tokens: Tokenisation, hasMarks: Bool) -> Vocabulary {
       Vocabulary(
-        of: samples.lazy.map { texts[Int($0)] }, specification.tokens, hasMarks: hasMarks,
-        limit: specification.vocabularyLimit)
+        of: samples.lazy.map { texts[Int($0)] }, tokens, hasMarks: hasMarks, limit: specification.vocabularyLimit)
     }
-    let target = vocabulary(targets, hasMarks: true)
+    let target = vocabulary(targets, specification.targetTokens, hasMarks: true)
     return .pairs(
       PairsEncoding(
-        source: vocabulary(sources, hasMarks: false), targetVocabulary: target,
+        source: vocabulary(sources, specification.sourceTokens, hasMarks: false), targetVocabulary: target,
         target: .classes(ClassTarget(names: target.tokens, shape: [specification.targetLength]))))
   }
 
@@ -78,10 +92,17 @@ package struct PairsDataset: SampleCollection {
     var input: [Int32] = []
     var decoderInput: [Int32] = []
     var labels: [Int32] = []
-    for (source, target) in zip(sources, targets) {
-      let given = specification.tokens.tokens(of: source[...]).map { sourceNumbers[$0] ?? Vocabulary.unknown }
-      let said = specification.tokens.tokens(of: target[...]).map { targetNumbers[$0] ?? Vocabulary.unknown }
+    for (index, source) in sources.enumerated() {
+      let given = specification.sourceTokens.tokens(of: source[...]).map { sourceNumbers[$0] ?? Vocabulary.unknown }
       input += Vocabulary.padded(given, to: sourceLength)
+      guard index < targets.count else {
+        decoderInput += Vocabulary.padded([Vocabulary.start], to: length)
+        labels += Array(repeating: -1, count: length)
+        continue
+      }
+      let said = specification.targetTokens.tokens(of: targets[index][...]).map {
+        targetNumbers[$0] ?? Vocabulary.unknown
+      }
       decoderInput += Vocabulary.padded([Vocabulary.start] + said, to: length)
       labels += Vocabulary.padded(said + [Vocabulary.end], to: length, with: -1)
     }

@@ -36,6 +36,8 @@ package struct TextDataset: SampleCollection {
 
   private enum Content: Sendable {
     case classified(texts: [String], labels: [Int32], classNames: [String])
+    /// To be predicted.
+    case unlabelled([String])
     /// The tokens of each sample and the one behind them.
     case running([[String]])
   }
@@ -55,6 +57,21 @@ package struct TextDataset: SampleCollection {
     } else {
       content = try Self.running(path, specification)
     }
+  }
+
+  /// Texts to be predicted, of a job of texts with a class each.
+  package init(texts: [String], _ specification: TextSpecification) {
+    path = "texts"
+    self.specification = specification
+    content = .unlabelled(texts)
+  }
+
+  /// The texts of a table, to be predicted: its column of labels may be missing.
+  /// - Throws: `DatasetError`.
+  package init(toPredict path: String, _ specification: TextSpecification) throws(DatasetError) {
+    let columns = try TextColumns(
+      path: path, [("text", specification.text ?? "text")], delimiter: specification.delimiter)
+    self.init(texts: columns.values[0], specification)
   }
 
   private static func table(
@@ -88,7 +105,7 @@ package struct TextDataset: SampleCollection {
 
   package var count: Int {
     switch content {
-    case .classified(let texts, _, _): texts.count
+    case .classified(let texts, _, _), .unlabelled(let texts): texts.count
     case .running(let samples): samples.count
     }
   }
@@ -102,6 +119,7 @@ package struct TextDataset: SampleCollection {
     case .classified(let texts, let labels, _):
       fingerprint.add(labels)
       for text in texts { fingerprint.add(text) }
+    case .unlabelled(let texts): for text in texts { fingerprint.add(text) }
     case .running(let samples):
       for token in samples.joined() { fingerprint.add(token) }
     }
@@ -115,6 +133,7 @@ package struct TextDataset: SampleCollection {
         of: samples.lazy.map { texts[Int($0)] }, specification.tokens, hasMarks: false,
         limit: specification.vocabularyLimit)
       return .text(TextEncoding(vocabulary: vocabulary, target: .classes(ClassTarget(names: classNames))))
+    case .unlabelled: throw DatasetError.otherEncoding(path: path)
     case .running(let parts):
       let separator = specification.tokens == .word ? " " : ""
       let vocabulary = Vocabulary(
@@ -145,6 +164,11 @@ package struct TextDataset: SampleCollection {
         tokens += Vocabulary.padded(specification.tokens.tokens(of: text[...]).lazy.map(number), to: length)
       }
       labels = ownLabels
+    case .unlabelled(let texts):
+      for text in texts {
+        tokens += Vocabulary.padded(specification.tokens.tokens(of: text[...]).lazy.map(number), to: length)
+      }
+      labels = Array(repeating: -1, count: texts.count)
     case .running(let samples):
       var next: [Int32] = []
       for sample in samples {

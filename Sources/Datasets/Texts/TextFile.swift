@@ -25,3 +25,23 @@ struct TextFile {
     return offset
   }
 }
+
+/// Texts as the lines of a file.
+package struct TextLines: Hashable, Sendable {
+  package let lines: [String]
+
+  /// - Throws: `DatasetError` with the line that is empty.
+  package init(path: String) throws(DatasetError) {
+    var lines = try TextFile(path: path).text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      .map(String.init)
+    if lines.last == "" { lines.removeLast() }
+    guard !lines.isEmpty else {
+      throw DatasetError(.emptyData, path: path, "the file has no lines", remedy: "give a text a line")
+    }
+    if let index = lines.firstIndex(where: { $0.trimmed.isEmpty }) {
+      throw DatasetError(
+        .missingValue, path: path, line: index + 1, "the line is empty", remedy: "give a text a line, or remove it")
+    }
+    self.lines = lines
+  }
+}

@@ -63,6 +63,17 @@ package struct Vocabulary: Hashable, Codable, Sendable {
 }
 
 extension Vocabulary {
+  /// The numbers of a text's tokens, `unknown` for those that are not among them.
+  package func numbers(of text: String) -> [Int32] {
+    let numbers = numbers
+    return tokenisation.tokens(of: text[...]).map { numbers[$0] ?? Self.unknown }
+  }
+
+  /// Tokens as a text, words parted by spaces.
+  package func text(of numbers: some Sequence<Int32>) -> String {
+    numbers.map { tokens[Int($0)] }.joined(separator: tokenisation == .word ? " " : "")
+  }
+
   /// The first `length` tokens of a text by number, with padding behind.
   static func padded(_ numbers: some Sequence<Int32>, to length: Int, with padding: Int32 = padding) -> [Int32] {
     let first = Array(numbers.prefix(length))

@@ -124,7 +124,7 @@ extension JobReader {
     let paths = readPaths(&reader, example: "pairs.tsv")
     let source = reader.text("source", .otherwise(Job.Defaults.sourceColumn))
     let target = reader.text("target", .otherwise(Job.Defaults.targetColumn))
-    let tokens: Tokenisation? = reader.choice("tokens", .otherwise(Job.Defaults.tokens))
+    let tokens = readPairTokens(&reader)
     let sourceLength = reader.integer("source_length", in: 1...Limits.sequence, .required(example: "20"))
     let targetLength = reader.integer("target_length", in: 1...Limits.sequence, .required(example: "20"))
     let limit = readVocabularyLimit(&reader)
@@ -134,8 +134,22 @@ extension JobReader {
     return .pairs(
       train: paths.train, test: paths.test,
       PairsSpecification(
-        source: source, target: target, tokens: tokens, sourceLength: sourceLength, targetLength: targetLength,
-        vocabularyLimit: limit, delimiter: delimiter))
+        source: source, target: target, sourceTokens: tokens.source, targetTokens: tokens.target,
+        sourceLength: sourceLength, targetLength: targetLength, vocabularyLimit: limit, delimiter: delimiter))
+  }
+
+  /// One tokenisation for both texts, or one for each.
+  private func readPairTokens(_ reader: inout MappingReader) -> (source: Tokenisation, target: Tokenisation)? {
+    guard case .mapping? = reader.entry("tokens")?.value.content else {
+      let both: Tokenisation? = reader.choice("tokens", .otherwise(Job.Defaults.tokens))
+      return both.map { ($0, $0) }
+    }
+    return reader.mapping("tokens", example: nil) { reader in
+      let source: Tokenisation? = reader.choice("source", .otherwise(Job.Defaults.tokens))
+      let target: Tokenisation? = reader.choice("target", .otherwise(Job.Defaults.tokens))
+      guard let source, let target else { return nil }
+      return (source, target)
+    }
   }
 
   // MARK: Parts
