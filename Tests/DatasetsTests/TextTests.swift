@@ -65,7 +65,8 @@ import Testing
       try PairsDataset(
         path: file.path,
         PairsSpecification(
-          source: "source", target: "target", sourceTokens: .word, targetTokens: .word, sourceLength: 3, targetLength: 4,
+          source: "source", target: "target", sourceTokens: .word, targetTokens: .word, sourceLength: 3,
+          targetLength: 4,
           delimiter: .tab))
     }
     let (buffer, encoding) = try Self.all(dataset)

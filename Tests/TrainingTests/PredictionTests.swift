@@ -1,0 +1,237 @@
+import Collectives
+import Datasets
+import Evaluation
+import Execution
+import Foundation
+import Jobs
+import ModelGraph
+import Models
+import TestSupport
+import Testing
+import Training
+
+/// Saved runs of every shape of sequence, trained, tested and asked for predictions.
+@Suite("Predictions")
+struct PredictionTests {
+  private static let pairsData =
+    "format: pairs\ntrain: pairs.tsv\nsource_length: 2\ntarget_length: 4\ntest_fraction: 0.1"
+
+  private static let encoderDecoder = """
+    embedding: {vocabulary: 6, width: 8}, gru: {name: encoder, units: 16}, \
+    embedding: {vocabulary: 8, width: 8, from: decoder_input}, \
+    gru: {units: 16, returns: sequence, state_from: encoder}, dense: {outputs: 8}
+    """
+
+  private static func evaluation(_ outcome: RunOutcome) throws -> EvaluationReport {
+    guard case .finished(let report?) = outcome else { throw CocoaError(.coderValueNotFound) }
+    return report
+  }
+
+  private static func saved(_ small: SmallJob) throws -> SavedRun {
+    try SavedRun(directory: RunDirectory(path: small.path("a")))
+  }
+
+  private static func beam(_ width: Int) -> DecodingSettings {
+    DecodingSettings(.beam(BeamSearch(width: width, lengthPenalty: 0.6)))
+  }
+
+  @Test("An encoder and its decoder learn pairs; what they write alone is what teacher forcing finds right")
+  func pairs() throws {
+    let small = try SmallJob()
+    try writePairs(small)
+    let job = try sequenceJob(small, Self.pairsData, layers: Self.encoderDecoder, epochs: 40)
+    let report = try Self.evaluation(train(job, run: small.path("a"), ranks: 2).outcome)
+    let exact = try #require(report.exactMatch)
+    #expect(exact > 0.8)
+    expectClose([try #require(report.perplexity)], [exp(report.loss)], relative: 1e-12)
+    #expect(report.text.contains("sequences right at every step: "))
+
+    let run = try Self.saved(small)
+    let greedy = try run.predict(.test, threads: 1)
+    #expect(greedy.kind == .sequences && greedy.rows.count == 12 && greedy.decoding == "greedy")
+    #expect(greedy.summary?.samples == 12)
+    expectClose([greedy.summary?.exactMatch ?? -1], [exact], relative: 1e-12)
+    let errors = greedy.rows.reduce(0) { $0 + ($1.prediction == $1.truth ? 0 : 1) }
+    #expect((greedy.summary?.tokenErrorRate == 0) == (errors == 0))
+
+    // A beam of one is greedy; a wider one gives the others too, none of them better.
+    let one = try run.predict(.test, decoding: Self.beam(1), threads: 1)
+    #expect(one.rows.map(\.prediction) == greedy.rows.map(\.prediction))
+    #expect(one.rows.map(\.logProbability) == greedy.rows.map(\.logProbability))
+    for row in try run.predict(.test, limit: 3, decoding: Self.beam(3), threads: 1).rows {
+      let scores = (row.alternatives ?? []).map(\.score)
+      #expect(scores.count == 2 && scores[0] >= scores[1])
+    }
+    // Texts of one's own, in any number, and a limit of the length.
+    let texts = try run.predict(.texts(["three one", "two seven"]), threads: 1)
+    #expect(texts.rows.map(\.input) == ["three one", "two <unknown>"] && texts.rows[0].prediction == "un trois")
+    #expect(texts.summary == nil && texts.rows[0].truth == nil && texts.rows[0].isEnded == true)
+    let short = try run.predict(
+      .texts(["three one"]), decoding: DecodingSettings(lengthLimit: 1), threads: 1)
+    #expect(short.rows[0].prediction == "un" && short.rows[0].isEnded == false)
+  }
+
+  /// Two layers of a state, a vector at every step, and a layer between them and the tokens.
+  private static let deepDecoder = """
+    embedding: {vocabulary: 6, width: 5}, lstm: {name: encoder, units: 7, layers: 2}, \
+    repeat: {name: thought, count: 4}, embedding: {name: said, vocabulary: 8, width: 3, from: decoder_input}, \
+    concatenate: {name: both, of: [said, thought], dimension: 2}, \
+    lstm: {name: decoder, units: 7, layers: 2, returns: sequence, state_from: encoder, from: both}, \
+    dense: {outputs: 6, activation: tanh}, dense: {outputs: 8}
+    """
+
+  @Test(
+    "What is written step by step has the probability that the whole graph gives it",
+    arguments: [(encoderDecoder, 1), (encoderDecoder, 3), (deepDecoder, 1), (deepDecoder, 4)])
+  func stepsEqualWhole(layers: String, width: Int) throws {
+    let small = try SmallJob()
+    try writePairs(small)
+    let job = try sequenceJob(small, Self.pairsData, layers: layers, epochs: 2)
+    _ = try train(job, run: small.path("a"))
+    let run = try Self.saved(small)
+    let sources = ["one two", "four three", "two two"]
+    let report = try run.predict(.texts(sources), decoding: Self.beam(width), threads: 1)
+
+    // The network as it was trained, on what was written.
+    let file = try JobFile(path: small.path("a/job.yaml"))
+    let checkpoint = try Checkpoint(decoding: small.newestCheckpoint("a"))
+    guard case .pairs(let pairs) = checkpoint.header.encoding,
+      case .pairs(_, _, let specification) = file.job.data.source
+    else { throw CocoaError(.coderValueNotFound) }
+    let shape = SampleShape(fields: [SampleField("input", [2], .int32), SampleField("decoder_input", [4], .int32)])
+    let graph = try file.job.modelSpecification(outputs: 8).graph(sampleShape: shape, batch: 3, mode: .inference)
+    let compiled = try CompiledGraph(graph)
+    let store = try ParameterStore(compiled, slotCount: 1, stateCount: 0)
+    try checkpoint.restore(to: store, withOptimizer: false)
+    let program = try Program(compiled, store, workspace: Arena(byteCount: compiled.workspaceByteCount))
+    let buffer = try PairsDataset(texts: sources, specification).source(checkpoint.header.encoding, augmentation: nil)
+      .samples([0, 1, 2])
+    buffer.withBytes(0, 0..<3) { program.set(program.input("input")!, bytes: $0) }
+    let written = report.rows.map { pairs.targetVocabulary.numbers(of: $0.prediction ?? "") }
+    let given = written.flatMap { tokens in
+      Array(([Vocabulary.start] + tokens + Array(repeating: Vocabulary.padding, count: 4)).prefix(4))
+    }
+    program.set(program.input("decoder_input")!, given.span)
+    try program.run(dropout: DropoutState(seed: 0, step: 0, firstSample: 0))
+    let logits = program.withOutput("logits") { span in span.indices.map { Double(span[$0]) } }
+    for (sample, tokens) in written.enumerated() {
+      let row = report.rows[sample]
+      var sum = 0.0
+      for (step, token) in (tokens + (row.isEnded == true ? [Vocabulary.end] : [])).enumerated() {
+        let scores = Array(logits[(sample * 4 + step) * 8..<(sample * 4 + step + 1) * 8])
+        sum += scores[Int(token)] - log(scores.map(exp).reduce(0, +))
+        guard width == 1 else { continue }
+        // Greedy: the largest of all but padding, unknown and start.
+        #expect(scores[3...].allSatisfy { $0 <= scores[Int(token)] })
+      }
+      expectClose([row.logProbability ?? 0], [sum], relative: 1e-5, "sample \(sample)")
+    }
+  }
+
+  @Test("A language model goes on with a text: greedily, by a beam, and drawn by the seed")
+  func continuation() throws {
+    let small = try SmallJob()
+    try small.write(Array(String(repeating: "abcd", count: 80).utf8), "text.txt")
+    let data = "format: text\ntrain: text.txt\ntokens: character\nsequence_length: 5\ntest_fraction: 0.2"
+    let layers = "embedding: {vocabulary: 6, width: 6}, gru: {units: 8, returns: sequence}, dense: {outputs: 6}"
+    let job = try sequenceJob(small, data, layers: layers, epochs: 30)
+    let report = try Self.evaluation(train(job, run: small.path("a")).outcome)
+    #expect(report.accuracy == 1)
+    let run = try Self.saved(small)
+    let settings = DecodingSettings(lengthLimit: 7)
+    let greedy = try run.predict(.texts(["ab", "d"]), decoding: settings, threads: 1)
+    #expect(greedy.kind == .continuations && greedy.rows.map(\.prediction) == ["cdabcda", "abcdabc"])
+    let beam = try run.predict(
+      .texts(["ab"]), decoding: DecodingSettings(.beam(BeamSearch(width: 3, lengthPenalty: 0)), lengthLimit: 7),
+      threads: 1)
+    #expect(beam.rows[0].prediction == "cdabcda" && beam.rows[0].alternatives?.count == 2)
+    #expect(beam.rows[0].logProbability ?? -1 >= (greedy.rows[0].logProbability ?? 0) - 1e-6)
+    func drawn(_ temperature: Double, _ seed: UInt64) throws -> [String?] {
+      let settings = DecodingSettings(.sampling(temperature: temperature, seed: seed), lengthLimit: 40)
+      return try run.predict(.texts(["ab", "ab"]), decoding: settings, threads: 1).rows.map(\.prediction)
+    }
+    #expect(try drawn(8, 1) == drawn(8, 1))
+    #expect(try drawn(8, 1) != drawn(8, 2))
+    #expect(try Set(drawn(8, 1)).count == 2)
+    #expect(try drawn(0.05, 3).allSatisfy { $0 == String(repeating: "cdab", count: 10) })
+    let other = try run.predict(.texts(["a%"]), decoding: settings, threads: 1)
+    #expect(other.warnings == ["'a%' has tokens that the training text has not; they are read as <unknown>"])
+    #expect(try run.predict(.test, limit: 2, decoding: settings, threads: 1).rows.map(\.input).count == 2)
+    let error = #expect(throws: TrainingError.self) { try run.predict(.texts([""]), threads: 1) }
+    #expect(error?.message == "there is nothing to go on with in ''; give at least one word")
+  }
+
+  @Test(
+    "A vector becomes a sequence: repeated, through a recurrent layer, with a class at every step", arguments: [1, 2])
+  func vectorToSequence(ranks: Int) throws {
+    let small = try SmallJob()
+    // Class of step t: whether feature t % 2 is above 0, and 2 more where t is 2.
+    let features = (0..<96).flatMap { row -> [Float] in [Float(row % 7) - 3.5, Float(row * 5 % 11) - 4.5] }
+    let labels = (0..<96).flatMap { row -> [Int32] in
+      let (a, b) = (features[2 * row] > 0, features[2 * row + 1] > 0)
+      return [a ? 1 : 0, b ? 1 : 0, a ? 3 : 2]
+    }
+    try small.write(npy("<f4", [96, 2], features), "x.npy")
+    try small.write(npy("<i4", [96, 3], labels), "y.npy")
+    let data = "format: npy\ntrain: {inputs: x.npy, targets: y.npy}\ntest_fraction: 0.25"
+    let layers = "repeat: 3, gru: {units: 12, returns: sequence}, dense: {outputs: 4}"
+    let job = try sequenceJob(small, data, layers: layers, epochs: 60)
+    let report = try Self.evaluation(train(job, run: small.path("a"), ranks: ranks).outcome)
+    #expect(report.samples == 24 && report.confusion?.total == 72)
+    let exact = try #require(report.exactMatch)
+    #expect(exact > 0.9 && exact <= report.accuracy ?? 0)
+    let run = try Self.saved(small)
+    let tested = try run.predict(.test, threads: 1)
+    #expect(tested.kind == .classes && tested.rows.allSatisfy { $0.probabilities == nil })
+    expectClose([tested.summary?.exactMatch ?? -1], [exact], relative: 1e-12)
+    try small.write(npy("<f4", [2, 2], [2.5, -3.5, -1.5, 0.5] as [Float]), "new.npy")
+    let new = try run.predict(.file(small.path("new.npy")), threads: 1)
+    #expect(new.rows.map(\.prediction) == ["1 0 3", "0 1 2"] && new.summary == nil)
+    let error = #expect(throws: TrainingError.self) { try run.predict(.texts(["1 2"]), threads: 1) }
+    #expect(
+      error?.message.contains("takes no texts, its data are 'npy'; give a file of that format by --input") == true)
+    let search = #expect(throws: TrainingError.self) { try run.predict(.test, decoding: Self.beam(2), threads: 1) }
+    #expect(search?.message.contains("sequences writes no sequences, so there is nothing to search or draw") == true)
+  }
+
+  @Test("A sequence becomes a vector, and a sequence of numbers another of as many steps")
+  func sequenceToVectorAndSequence() throws {
+    let small = try SmallJob()
+    let series: [Float] = (0..<480).map { Float(sin(Double($0) * 0.9)) }
+    try small.write(npy("<f4", [80, 6, 1], series), "x.npy")
+    let classes: [Int32] = (0..<80).map { series[$0 * 6..<($0 + 1) * 6].reduce(0, +) > 0 ? 1 : 0 }
+    let targets: [Float] = series.map { 30 * $0 + 200 }
+    try small.write(npy("<i4", [80], classes), "class.npy")
+    try small.write(npy("<f4", [80, 6, 1], targets), "y.npy")
+    let last = try sequenceJob(
+      small, "format: npy\ntrain: {inputs: x.npy, targets: class.npy}\ntest_fraction: 0.25",
+      layers: "lstm: {units: 8}, dense: {outputs: 2}", epochs: 40)
+    let whole = try Self.evaluation(train(last, run: small.path("last")).outcome)
+    #expect(try #require(whole.accuracy) > 0.9 && whole.exactMatch == nil && whole.perplexity == nil)
+    let each = try sequenceJob(
+      small, "format: npy\ntrain: {inputs: x.npy, targets: y.npy}\ntest_fraction: 0.25",
+      layers: "lstm: {units: 8, returns: sequence}, dense: {outputs: 1}", loss: "mean-squared-error", epochs: 40)
+    let numbers = try Self.evaluation(train(each, run: small.path("a")).outcome)
+    let error = try #require(numbers.regression?.rootMeanSquaredError)
+    #expect(try error < #require(numbers.regression?.baselineRootMeanSquaredError) / 3)
+    let predicted = try Self.saved(small).predict(.test, threads: 1)
+    #expect(predicted.rows.count == 20 && predicted.rows.allSatisfy { $0.values?.count == 6 })
+    expectClose([predicted.summary?.rootMeanSquaredError ?? -1], [error], relative: 1e-5)
+    #expect(predicted.rows.allSatisfy { ($0.trueValues ?? []).allSatisfy { (169...231).contains($0) } })
+  }
+
+  @Test("A model whose decoder looks at the whole sequence is refused at its layer")
+  func wholeSequence() throws {
+    let small = try SmallJob()
+    try writePairs(small)
+    let layers = """
+      embedding: {vocabulary: 6, width: 8}, gru: {name: encoder, units: 6, bidirectional: true}, \
+      embedding: {vocabulary: 8, width: 8, from: decoder_input}, \
+      gru: {units: 6, bidirectional: true, returns: sequence, state_from: encoder}, dense: {outputs: 8}
+      """
+    let job = try sequenceJob(small, Self.pairsData, layers: layers, epochs: 1)
+    _ = try train(job, run: small.path("a"))
+    let error = #expect(throws: InvalidJob.self) { try Self.saved(small).predict(.test, threads: 1) }
+    #expect(error?.description.contains("layer 'gru1': it looks at more than one step of what is written") == true)
+  }
+}

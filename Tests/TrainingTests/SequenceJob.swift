@@ -1,0 +1,52 @@
+import Foundation
+import TestSupport
+
+/// Writes a job file into the folder of `small`.
+/// - Parameters:
+///   - data: the lines of its data section.
+///   - layers: in the brackets of a flow sequence.
+func sequenceJob(
+  _ small: SmallJob, _ data: String, layers: String, loss: String = "cross-entropy", epochs: Int,
+  learningRate: Double = 0.02
+) throws -> String {
+  let text = """
+    apus: 1
+    name: sequences
+    seed: 5
+    data:
+      \(data.replacing("\n", with: "\n  "))
+    model:
+      layers: [\(layers)]
+    training:
+      epochs: \(epochs)
+      batch: 12
+      shards: 4
+      loss: \(loss)
+      optimizer: {name: adam, learning_rate: \(learningRate)}
+
+    """
+  try small.write(Array(text.utf8), "sequences.yaml")
+  return small.path("sequences.yaml")
+}
+
+/// Pairs of two words and their translations in the other order: 120 rows, 16 different ones.
+func writePairs(_ small: SmallJob) throws {
+  let words = ["one", "two", "three", "four"]
+  let said = ["un", "deux", "trois", "quatre"]
+  let rows = (0..<120).map { row in
+    let (first, second) = (row % 4, row / 4 % 4)
+    return "\(words[first]) \(words[second])\t\(said[second]) \(said[first])"
+  }
+  try small.write(Array(("source\ttarget\n" + rows.joined(separator: "\n")).utf8), "pairs.tsv")
+}
+
+/// The bytes of a NumPy file of version 1.
+func npy<Element: BitwiseCopyable>(_ type: String, _ shape: [Int], _ elements: [Element]) -> [UInt8] {
+  let dimensions = shape.map { "\($0)," }.joined(separator: " ")
+  var header = "{'descr': '\(type)', 'fortran_order': False, 'shape': (\(dimensions)), }"
+  header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
+  var bytes: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0]
+  bytes += [UInt8(header.utf8.count & 255), UInt8(header.utf8.count >> 8)] + Array(header.utf8)
+  unsafe elements.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+  return bytes
+}
