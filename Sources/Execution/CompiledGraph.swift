@@ -70,6 +70,11 @@ package final class CompiledGraph {
     workspaceByteCount = plan.byteCount
   }
 
+  /// The row-major copy of a value, which every output has.
+  func plainTensor(_ value: ValueID) -> Tensor? {
+    tensors[value.index].first { (try? .plain(graph[value].type.shape.dimensions)) == $0.layout }
+  }
+
   /// The primitives chosen, in order: layer, operation, implementation.
   package var implementations: [(layer: String, operation: String, implementation: String)] {
     steps.map { step in

@@ -12,6 +12,8 @@ import ModelGraph
   /// Owns the workspace, so that it lives as long as the program.
   let binder: Binder
   let stream: Stream
+  /// Where each of `Graph.carriedStates` lies.
+  let states: [State]
   /// Steps for each gradient slot; those that touch no gradient are the same objects in each.
   let steps: [[BoundStep]]
 
@@ -25,6 +27,7 @@ import ModelGraph
     stream = try Stream()
     let binder = Binder(compiled: compiled, store: store, workspace: workspace)
     self.binder = binder
+    states = Self.states(compiled, binder)
     var bound: [[BoundStep]] = []
     for slot in 0..<max(store.slotCount, 1) {
       bound.append(
@@ -77,11 +80,9 @@ import ModelGraph
     -> Result
   {
     let graph = compiled.graph
-    guard let value = graph.outputs[name],
-      let tensor = compiled.tensors[value.index].first(where: {
-        (try? .plain(graph[value].type.shape.dimensions)) == $0.layout
-      })
-    else { preconditionFailure("the graph has no output '\(name)'") }
+    guard let value = graph.outputs[name], let tensor = compiled.plainTensor(value) else {
+      preconditionFailure("the graph has no output '\(name)'")
+    }
     let address = unsafe binder.address(tensor.storage, slot: slot).assumingMemoryBound(to: Float.self)
     let span = unsafe Span(_unsafeStart: UnsafePointer(address), count: graph[value].type.shape.elementCount)
     return try body(span)

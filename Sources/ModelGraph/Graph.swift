@@ -99,6 +99,17 @@ package struct Graph: Hashable, Sendable, Codable {
     package let layer: String
   }
 
+  /// What a step hands on to the next: the states of recurrent layers over pieces of one long sequence.
+  package private(set) var carriedStates: [CarriedState] = []
+
+  /// A state under one name: as an input what a step begins with, as an output what it ends with. Whoever runs the graph
+  /// copies the one into the other between steps; no gradient goes back through it.
+  package struct CarriedState: Hashable, Sendable, Codable {
+    package let name: String
+    package let initial: ValueID
+    package let final: ValueID
+  }
+
   package init() {}
 
   package subscript(id: ValueID) -> Value { values[id.index] }
@@ -130,6 +141,15 @@ package struct Graph: Hashable, Sendable, Codable {
   package mutating func observe(_ statistic: ValueID, _ value: ValueID) {
     precondition(self[statistic].type == self[value].type, "an observation is of its statistic's shape")
     observations.append(Observation(statistic: statistic, value: value))
+  }
+
+  /// Hands `final` on to the next step's `initial`, an input of the same shape; `final` becomes an output under the
+  /// input's name.
+  package mutating func carry(_ final: ValueID, to initial: ValueID) {
+    precondition(self[initial].role == .input && self[initial].type == self[final].type, "a state is of one shape")
+    let name = self[initial].name
+    outputs[name] = final
+    carriedStates.append(CarriedState(name: name, initial: initial, final: final))
   }
 
   /// What a trained model is: the values that a run keeps and a checkpoint holds, parameters first.

@@ -76,6 +76,33 @@ extension Graph {
     return RecurrentOutputs(value: settings.returns == .last ? last : sequence, states: final)
   }
 
+  /// The same layers over one piece of a longer sequence: they begin with what they ended the piece before with.
+  ///
+  /// Each layer's state is an input and, as it is in the end, an output: `<name>.h_l<l>` [N, H] and for LSTM
+  /// `<name>.c_l<l>`, in the order of `Graph.carriedStates`. Inputs have no gradient, so a piece is as far as training
+  /// looks back (truncated back-propagation through time: Williams & Peng 1990). With zeros a sequence begins.
+  ///
+  /// - Throws: `GraphError` as `recurrent` does, and for bidirectional layers.
+  package mutating func recurrentCarryingState(
+    _ name: String, _ x: ValueID, _ settings: RecurrentSettings, isTraining: Bool
+  ) throws -> RecurrentOutputs {
+    guard !settings.isBidirectional else {
+      throw GraphError(
+        .invalidArgument, layer: name,
+        "a bidirectional layer also reads from the end of what it is given, so it cannot carry a state from one piece "
+          + "of a sequence to the next; remove 'bidirectional', or 'carry_state' from training")
+    }
+    // Refused before the graph is changed.
+    var trial = self
+    _ = try trial.recurrent(name, x, settings, isTraining: isTraining)
+    let state = TensorType([self[x].type.shape[0], settings.units])
+    let kinds = settings.cell.hasCellState ? ["h", "c"] : ["h"]
+    let initial = (0..<settings.layers).map { layer in kinds.map { input("\(name).\($0)_l\(layer)", state) } }
+    let outputs = try recurrent(name, x, settings, from: initial, isTraining: isTraining)
+    for (final, initial) in zip(outputs.states.joined(), initial.joined()) { carry(final, to: initial) }
+    return outputs
+  }
+
   /// What the directions of a layer give, side by side.
   private mutating func beside(_ name: String, _ values: [ValueID]) throws -> ValueID {
     values.count == 1 ? values[0] : try concatenate(name, values, dimension: -1)

@@ -14,8 +14,12 @@ extension ModelSpecification {
   /// - Parameters:
   ///   - sampleShape: the inputs of one sample without the batch dimension, such as [1, 28, 28].
   ///   - batch: samples that run through the graph together.
+  ///   - carriesState: whether samples are pieces of longer sequences: recurrent layers without a `state_from` then begin
+  ///     with what the piece before left; see `Graph.recurrentCarryingState`.
   /// - Throws: `GraphError` naming the layer that does not fit.
-  package func graph(sampleShape: SampleShape, batch: Int, mode: Mode) throws -> Graph {
+  package func graph(
+    sampleShape: SampleShape, batch: Int, mode: Mode, carriesState: Bool = false
+  ) throws -> Graph {
     if let problem = problems.first { throw problem.error }
     let shapes = sampleShape.fields.map { $0.batch(of: batch).shape.dimensions }
     guard batch >= 1, shapes.joined().allSatisfy({ $0 >= 1 }) else {
@@ -38,10 +42,17 @@ extension ModelSpecification {
     guard var last = outputs[Self.inputName] else { preconditionFailure("a sample shape has an 'input'") }
     var states: [String: [[ValueID]]] = [:]
     for layer in layers {
-      last = try graph.append(layer, after: last, outputs: outputs, states: &states, mode: mode)
+      last = try graph.append(
+        layer, after: last, outputs: outputs, states: &states, mode: mode, carriesState: carriesState)
       outputs[layer.name] = last
     }
     graph.outputs["logits"] = last
+    guard !carriesState || !graph.carriedStates.isEmpty else {
+      throw GraphError(
+        .invalidArgument, layer: name,
+        "a state is to be carried from step to step, and no recurrent layer of the model has one; add an 'rnn', 'lstm' or "
+          + "'gru', or remove 'carry_state' from training")
+    }
     return graph
   }
 
@@ -85,7 +96,7 @@ extension Graph {
   /// the final states of recurrent ones.
   fileprivate mutating func append(
     _ layer: LayerSpecification, after last: ValueID, outputs: [String: ValueID], states: inout [String: [[ValueID]]],
-    mode: ModelSpecification.Mode
+    mode: ModelSpecification.Mode, carriesState: Bool = false
   ) throws -> ValueID {
     let name = layer.name
     let x = try layer.from.map { try output(of: $0, in: outputs, for: name) } ?? last
@@ -111,8 +122,14 @@ extension Graph {
       return try activated(groupNormalisation(name, x, groups: groups, epsilon: epsilon), activation, layer: name)
     case .embedding(let vocabulary, let width): return try embedding(name, x, vocabulary: vocabulary, width: width)
     case .recurrent(let settings):
-      let initial = settings.stateFrom.flatMap { states[$0] } ?? []
-      let outputs = try recurrent(name, x, settings, from: initial, isTraining: mode == .training)
+      let isTraining = mode == .training
+      let outputs =
+        if carriesState, settings.stateFrom == nil {
+          try recurrentCarryingState(name, x, settings, isTraining: isTraining)
+        } else {
+          try recurrent(
+            name, x, settings, from: settings.stateFrom.flatMap { states[$0] } ?? [], isTraining: isTraining)
+        }
       states[name] = outputs.states
       return outputs.value
     case .repeated(let count): return try repeated(name, x, count: count)
