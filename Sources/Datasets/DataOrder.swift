@@ -6,9 +6,15 @@ import Randomness
 /// size. In training the order is a seeded permutation, another one for each epoch; the last incomplete batch of an
 /// epoch is dropped, and as each epoch shuffles anew no sample is left out for good. In evaluation the order is that of
 /// the files, and the last batch is filled up with padding that does not count.
+///
+/// In streams samples are consecutive pieces of one long sequence, which is cut into as many equal runs of pieces as a
+/// batch has samples: place b of each batch goes on where place b of the batch before ended (as `batchify` of PyTorch's
+/// language-model example). What is left over is dropped; each epoch begins a piece later than the one before, up to as
+/// many as are left over, so that no piece is left out for good.
 package struct DataOrder: Hashable, Sendable {
   package enum Kind: Hashable, Sendable {
     case training(seed: UInt64)
+    case streams
     case evaluation
   }
 
@@ -28,6 +34,9 @@ package struct DataOrder: Hashable, Sendable {
     guard kind == .evaluation || batchSize <= sampleCount else {
       throw DataOrderError(code: .noWholeBatch, sampleCount: sampleCount, batchSize: batchSize, shardCount: shardCount)
     }
+    guard kind != .streams || 2 * batchSize <= sampleCount else {
+      throw DataOrderError(code: .shortStreams, sampleCount: sampleCount, batchSize: batchSize, shardCount: shardCount)
+    }
     self.kind = kind
     self.sampleCount = sampleCount
     self.batchSize = batchSize
@@ -39,17 +48,21 @@ package struct DataOrder: Hashable, Sendable {
   /// Training: whole batches only. Evaluation: as many as hold every sample.
   package var stepsPerEpoch: Int {
     switch kind {
-    case .training: sampleCount / batchSize
+    case .training, .streams: sampleCount / batchSize
     case .evaluation: (sampleCount + batchSize - 1) / batchSize
     }
   }
 
-  /// The samples of `epoch` in order, each of 0..<`sampleCount` once.
+  /// The samples of `epoch` in order, each of 0..<`sampleCount` once; in streams those of whole batches only.
   package func samples(epoch: Int) -> [UInt32] {
     switch kind {
     case .training(let seed):
-      seededPermutation(count: sampleCount, seed: seed, purpose: .dataOrder, stream: UInt64(epoch))
-    case .evaluation: (0..<UInt32(sampleCount)).map { $0 }
+      return seededPermutation(count: sampleCount, seed: seed, purpose: .dataOrder, stream: UInt64(epoch))
+    case .streams:
+      let length = stepsPerEpoch
+      let first = epoch % (sampleCount - length * batchSize + 1)
+      return (0..<length).flatMap { step in (0..<batchSize).map { UInt32(first + $0 * length + step) } }
+    case .evaluation: return (0..<UInt32(sampleCount)).map { $0 }
     }
   }
 
@@ -67,7 +80,7 @@ package struct DataOrder: Hashable, Sendable {
 
 /// Why samples cannot be cut into batches and shards as asked.
 package struct DataOrderError: Error, Hashable, CustomStringConvertible {
-  package enum Code: String, Sendable { case notPositive, unequalShards, noWholeBatch }
+  package enum Code: String, Sendable { case notPositive, unequalShards, noWholeBatch, shortStreams }
   package let code: Code
   package let sampleCount: Int
   package let batchSize: Int
@@ -83,6 +96,9 @@ package struct DataOrderError: Error, Hashable, CustomStringConvertible {
         + ", such as \((batchSize / shardCount + 1) * shardCount)"
     case .noWholeBatch:
       "a batch of \(batchSize) is more than the \(sampleCount) samples there are; make the batch \(sampleCount) or less"
+    case .shortStreams:
+      "\(sampleCount) pieces of a sequence make no \(batchSize) streams of at least 2 each, so nothing would be carried on; "
+        + "make the batch \(sampleCount / 2) or less, or the pieces shorter"
     }
   }
 }

@@ -6,6 +6,8 @@ package protocol SampleCollection: Sendable {
   /// Nil for samples in any order. For samples in the order of time, how many must be left out between two parts, so
   /// that no target of the later one is known to the earlier one.
   var timeGap: Int? { get }
+  /// Whether each sample goes on where the one before it ended: pieces of one long sequence.
+  var isStream: Bool { get }
   /// A number that two ranks share if they have read the same.
   var fingerprint: UInt64 { get }
   /// What is measured on `samples`, those that are trained on: statistics, categories, a vocabulary.
@@ -13,6 +15,10 @@ package protocol SampleCollection: Sendable {
   /// The samples as numbers.
   /// - Throws: `DatasetError` with code `.otherEncoding` if the encoding is of other data.
   func source(_ encoding: DataEncoding, augmentation: SeededAugmentation?) throws(DatasetError) -> any SampleSource
+}
+
+extension SampleCollection {
+  package var isStream: Bool { false }
 }
 
 /// What makes numbers of samples: measured on the training samples, kept with the model, used for all others.

@@ -25,19 +25,20 @@ extension Program {
   package var stateElementCount: Int { states.reduce(0) { $0 + $1.count } }
 
   /// Sets what the next run begins with: every state in the order of `Graph.carriedStates`, each row-major [N, H].
-  package func setStates(_ values: Span<Float>) {
-    precondition(values.count == stateElementCount, "states of another size")
-    var next = 0
+  /// - Parameter first: where they begin in `values`.
+  package func setStates(_ values: [Float], from first: Int = 0) {
+    precondition(first >= 0 && first + stateElementCount <= values.count, "states of another size")
+    var next = first
     for state in states {
       for index in 0..<state.count { unsafe state.initial[index] = values[next + index] }
       next += state.count
     }
   }
 
-  /// Copies out what the last run ended with, in the same order.
-  package func readStates(into values: inout MutableSpan<Float>) {
-    precondition(values.count == stateElementCount, "states of another size")
-    var next = 0
+  /// Copies out what the last run ended with, in the same order, to `values` from `first` on.
+  package func readStates(into values: inout [Float], from first: Int = 0) {
+    precondition(first >= 0 && first + stateElementCount <= values.count, "states of another size")
+    var next = first
     for state in states {
       for index in 0..<state.count { values[next + index] = unsafe state.final[index] }
       next += state.count

@@ -19,7 +19,7 @@ extension Job {
     return try checkOutputs(
       of: modelSpecification(outputs: data.target.outputCount).trainingGraph(
         sampleShape: data.sampleShape, shardSamples: training.shardSamples, globalBatch: training.batch,
-        loss: training.loss, options: training.lossOptions), data)
+        loss: training.loss, options: training.lossOptions, carriesState: training.carriesState), data)
   }
 
   /// Forward and loss of `batch` samples, without dropout; see `ModelSpecification.evaluationGraph`.
@@ -28,7 +28,8 @@ extension Job {
     try checkData(data)
     return try checkOutputs(
       of: modelSpecification(outputs: data.target.outputCount).evaluationGraph(
-        sampleShape: data.sampleShape, batch: batch, loss: training.loss, options: training.lossOptions), data)
+        sampleShape: data.sampleShape, batch: batch, loss: training.loss, options: training.lossOptions,
+        carriesState: training.carriesState), data)
   }
 
   private func checkData(_ data: DataDescription) throws {

@@ -47,6 +47,7 @@ package struct Job: Hashable, Codable, Sendable {
     package static let precision = Precision.float32
     package static let reduction = Reduction.reproducible
     package static let l1 = 0.0
+    package static let carriesState = false
     package static let checkpointEveryEpochs = 1
     package static let checkpointsToKeep = 2
   }

@@ -21,6 +21,7 @@ extension TrainingSpecification {
       lines.append(("early_stopping", flow(settings)))
     }
     if let pretraining { lines.append(("pretraining", flow([("epochs_per_layer", "\(pretraining.epochsPerLayer)")]))) }
+    if carriesState { lines.append(("carry_state", "true")) }
     if let steps = health.everySteps { lines.append(("health", flow([("every_steps", "\(steps)")]))) }
     return lines + [("precision", precision.rawValue), ("reduction", reduction.rawValue)]
   }

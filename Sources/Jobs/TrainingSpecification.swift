@@ -19,6 +19,8 @@ package struct TrainingSpecification: Hashable, Codable, Sendable {
   package var l1 = Job.Defaults.l1
   package var earlyStopping: EarlyStopping?
   package var pretraining: Pretraining?
+  /// Truncated back-propagation through time: each step goes on with the recurrent states that the one before ended with.
+  package var carriesState = Job.Defaults.carriesState
   package var health = HealthSpecification()
   /// Of what convolutions and dense layers compute in; parameters are float32 always.
   package var precision = Job.Defaults.precision

@@ -59,16 +59,19 @@ extension ModelSpecification {
   /// divided by what there is to predict in the global batch: its samples times the positions of a sequence, or times
   /// the outputs. Labels that are left out count in the divisor: it does not depend on the data, so the losses and
   /// gradients of the shards add up to those of the global batch on any number of ranks.
+  /// - Parameter carriesState: as in `graph(sampleShape:batch:mode:carriesState:)`.
   /// - Throws: `GraphError` naming the layer that does not fit, or `loss`.
   package func trainingGraph(
-    sampleShape: SampleShape, shardSamples: Int, globalBatch: Int, loss: Loss, options: LossOptions = LossOptions()
+    sampleShape: SampleShape, shardSamples: Int, globalBatch: Int, loss: Loss, options: LossOptions = LossOptions(),
+    carriesState: Bool = false
   ) throws -> Graph {
     guard globalBatch >= shardSamples else {
       throw GraphError(
         .invalidArgument, layer: Self.lossName,
         "a shard of \(shardSamples) samples is more than the global batch of \(globalBatch)")
     }
-    var graph = try graph(sampleShape: sampleShape, batch: shardSamples, mode: .training)
+    var graph = try graph(
+      sampleShape: sampleShape, batch: shardSamples, mode: .training, carriesState: carriesState)
     let divisor = { (predictions: Int) in globalBatch * predictions / shardSamples }
     let heads = try appendHeads(to: &graph)
     var value = try append(loss, options, to: &graph, divisor: divisor)
@@ -89,9 +92,9 @@ extension ModelSpecification {
   /// last batch is padded with labels of −1. With cross-entropy `probabilities` [batch, classes] is an output too.
   /// - Throws: `GraphError` naming the layer that does not fit, or `loss`.
   package func evaluationGraph(
-    sampleShape: SampleShape, batch: Int, loss: Loss, options: LossOptions = LossOptions()
+    sampleShape: SampleShape, batch: Int, loss: Loss, options: LossOptions = LossOptions(), carriesState: Bool = false
   ) throws -> Graph {
-    var graph = try graph(sampleShape: sampleShape, batch: batch, mode: .inference)
+    var graph = try graph(sampleShape: sampleShape, batch: batch, mode: .inference, carriesState: carriesState)
     _ = try append(loss, options.forEvaluation, to: &graph) { _ in 1 }
     if loss == .crossEntropy, let node = graph.nodes.last { graph.outputs["probabilities"] = node.outputs[1] }
     return graph

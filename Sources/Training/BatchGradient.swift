@@ -25,7 +25,7 @@ final class BatchGradient {
   func compute(
     _ entry: AccumulationSchedule.Step, _ buffer: SampleBuffer, _ places: Range<Int>, dropout: DropoutState
   ) throws {
-    try replica.computeShard(buffer, places, slot: entry.slot, dropout: dropout)
+    try replica.compute(entry.shard, buffer, places, slot: entry.slot, dropout: dropout)
     try replica.store.withSlots { slots in
       let stride = replica.store.slotElementCount
       try reducer.merge(entry, &slots, stride: stride, elements: 0..<stride)

@@ -46,8 +46,12 @@ package struct Checkpoint: Sendable {
   }
 
   /// Copies the state out of `store`. Tensors are called as the parameters are, optimizer states
-  /// `optimizer.0.PARAMETER`, other parameters `best/PARAMETER` or `last/PARAMETER`; all are row-major float32.
-  init(header: Header, store: ParameterStore, others: (kind: Others, values: [[Float]])? = nil) throws {
+  /// `optimizer.0.PARAMETER`, other parameters `best/PARAMETER` or `last/PARAMETER`, carried states `carried/STATE`; all are
+  /// row-major float32.
+  /// - Parameter carried: what all shards hand on to the next step, shard after shard, as `ShardStates` keeps it.
+  init(
+    header: Header, store: ParameterStore, others: (kind: Others, values: [[Float]])? = nil, carried: [Float] = []
+  ) throws {
     var tensors: [SafetensorsFile.Tensor] = []
     for (index, stored) in store.graph.stored.enumerated() {
       let value = store.graph[stored]
@@ -64,6 +68,7 @@ package struct Checkpoint: Sendable {
             name: "\(others.kind.rawValue)/\(value.name)", shape: shape, others.values[index]))
       }
     }
+    tensors += try Self.carriedTensors(carried, of: store.graph)
     let encoder = JSONEncoder()
     // The same state is the same bytes, in any process.
     encoder.outputFormatting = .sortedKeys
@@ -134,7 +139,7 @@ package struct Checkpoint: Sendable {
     }
   }
 
-  private func elements(_ name: String, _ shape: Shape) throws -> [Float] {
+  func elements(_ name: String, _ shape: Shape) throws -> [Float] {
     guard let tensor = file.tensors.first(where: { $0.name == name }) else {
       throw TrainingError(
         .invalidInput,

@@ -18,6 +18,16 @@ package struct EvaluationReport: Codable, Sendable {
     package let baselineMeanAbsoluteError: Double?
   }
 
+  /// What classes are guessed at without the samples.
+  package struct ClassBaseline: Codable, Sendable {
+    /// The most frequent of the test set.
+    package let className: String
+    /// Of guessing it always.
+    package let accuracy: Double
+    /// Of the classes' shares in the test set; nil if the job's loss is another than the cross-entropy.
+    package let loss: Double?
+  }
+
   package let job: String
   package let checkpoint: String
   package let step: Int
@@ -34,6 +44,10 @@ package struct EvaluationReport: Codable, Sendable {
   package let classNames: [String]?
   /// Nil also for very many classes.
   package let confusion: ConfusionMatrix?
+  /// Nil where `confusion` is.
+  package let classBaseline: ClassBaseline?
+  /// Of the next token of a text by unigrams, bigrams and trigrams of the training text; nil for other data.
+  package let tokenCountLosses: [Double]?
   /// Nil for classes.
   package let regression: Regression?
 
@@ -41,7 +55,8 @@ package struct EvaluationReport: Codable, Sendable {
   private static let widestTable = 20
 
   init(
-    _ job: Job, _ target: SampleTarget, checkpoint: String, step: Int, samples: Int, _ result: EvaluationResult
+    _ job: Job, _ target: SampleTarget, checkpoint: String, step: Int, samples: Int, _ result: EvaluationResult,
+    tokenCountLosses: [Double]?
   ) {
     self.job = job.name
     self.checkpoint = checkpoint
@@ -49,12 +64,14 @@ package struct EvaluationReport: Codable, Sendable {
     self.samples = samples
     accuracy = result.accuracy
     loss = result.loss
+    self.tokenCountLosses = tokenCountLosses
     switch (target, result.measures) {
     case (.values(let values), .values(let measures)):
       exactMatch = nil
       perplexity = nil
       classNames = nil
       confusion = nil
+      classBaseline = nil
       regression = Regression(
         target: values.name, rootMeanSquaredError: measures.rootMeanSquaredError,
         meanAbsoluteError: measures.meanAbsoluteError,
@@ -66,6 +83,11 @@ package struct EvaluationReport: Codable, Sendable {
       perplexity = exactMatch != nil && job.training.loss == .crossEntropy ? exp(result.loss) : nil
       classNames = classes.names
       confusion = measures.confusion
+      classBaseline = measures.confusion?.constantGuess.map { guess in
+        ClassBaseline(
+          className: classes.names[guess.mostFrequent], accuracy: guess.accuracy,
+          loss: job.training.loss == .crossEntropy ? guess.crossEntropy : nil)
+      }
       regression = nil
     default: preconditionFailure("an evaluation measures what its target is")
     }
@@ -83,9 +105,14 @@ package struct EvaluationReport: Codable, Sendable {
         MAE \(Self.number(regression.baselineMeanAbsoluteError))
         """
     }
-    var line = head + "test accuracy \(Self.percent(accuracy)), loss \(lossText), \(samples) samples"
-    if exactMatch != nil { line += "\nsequences right at every step: \(Self.percent(exactMatch))" }
+    var line = head + "test accuracy \(Self.percent(accuracy)), loss \(lossText)"
     if let perplexity { line += String(format: ", perplexity %.3f", perplexity) }
+    line += ", \(samples) samples"
+    // The pieces of a running text are no wholes.
+    if exactMatch != nil, tokenCountLosses == nil {
+      line += "\nsequences right at every step: \(Self.percent(exactMatch))"
+    }
+    line += comparison
     guard let classNames, let confusion, classNames.count <= Self.widestTable else { return line }
     return line + """
 
@@ -93,6 +120,23 @@ package struct EvaluationReport: Codable, Sendable {
       confusion matrix: rows are true classes, columns predicted ones
       \(confusion.table(classNames: classNames))
       """
+  }
+
+  /// Guesses to beat, a line each.
+  private var comparison: String {
+    var lines = ""
+    if let baseline = classBaseline {
+      // A token may be a line break.
+      lines +=
+        "\nfor comparison, always \(String(reflecting: baseline.className)): accuracy "
+        + Self.percent(baseline.accuracy)
+      if let loss = baseline.loss { lines += String(format: "; the classes' shares: loss %.4f", loss) }
+    }
+    if let losses = tokenCountLosses {
+      let names = zip(losses, ["unigrams", "bigrams", "trigrams"]).map { String(format: "%.4f by ", $0) + $1 }
+      lines += "\nfor comparison, counts of the training text: loss " + names.joined(separator: ", ")
+    }
+    return lines
   }
 
   /// A line a class: precision, recall, specificity, F1, support; then their macro averages. Nil without a matrix.

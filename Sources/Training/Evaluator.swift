@@ -26,13 +26,20 @@ package struct EvaluationResult: Sendable {
 }
 
 extension Replica {
-  /// Runs every sample of `source` once, batches dealt out to the ranks in turn, and merges what they found.
-  /// Collective. The replica was made with an evaluation graph.
+  /// Runs every sample of `source` once and merges what the ranks found. Collective. The replica was made with an
+  /// evaluation graph.
+  ///
+  /// Batches are dealt out to the ranks in turn. Where states are carried, the samples are cut into `streamCount` runs of
+  /// consecutive ones instead, each read from its beginning to its end with the state going on from sample to sample.
+  /// - Parameter streamCount: the job's shards, so that the number of ranks changes nothing.
   package func evaluate(
-    _ source: any SampleSource, _ target: SampleTarget, on group: any Group
+    _ source: any SampleSource, _ target: SampleTarget, streamCount: Int, on group: any Group
   ) throws -> EvaluationResult {
     guard let evaluation, let inputs = evaluationInputs else {
       preconditionFailure("the replica was made without an evaluation graph")
+    }
+    guard evaluation.stateElementCount == 0 else {
+      return try evaluateStreams(source, target, streamCount: streamCount, on: group)
     }
     let batch = evaluation.withOutput("logits") { $0.count } / target.outputShape.elementCount
     let buffer = SampleBuffer(fields: source.fields, capacity: batch)
@@ -56,7 +63,36 @@ extension Replica {
         lossSum -= try run(Array(repeating: last, count: batch)) * Double(batch - valid) / Double(batch)
       }
     }
-    return try tally.merged(loss: lossSum, group)
+    return try tally.merged(loss: group.allReduce(lossSum, .sum), group)
+  }
+
+  /// The evaluation graph takes one sample; a rank reads the streams that its shards have in training.
+  private func evaluateStreams(
+    _ source: any SampleSource, _ target: SampleTarget, streamCount: Int, on group: any Group
+  ) throws -> EvaluationResult {
+    guard let evaluation, let inputs = evaluationInputs else {
+      preconditionFailure("the replica was made without an evaluation graph")
+    }
+    let buffer = SampleBuffer(fields: source.fields, capacity: 1)
+    var tally = Tally(target, buffer)
+    // By stream, and then in their order: the same sum on any number of ranks.
+    var losses = [Double](repeating: 0, count: streamCount)
+    var state = [Float](repeating: 0, count: evaluation.stateElementCount)
+    for stream in shards(of: group.rank, rankCount: group.rankCount, shardCount: streamCount) {
+      for index in state.indices { state[index] = 0 }
+      for sample in stream * source.count / streamCount..<(stream + 1) * source.count / streamCount {
+        let samples = [UInt32(sample)]
+        try source.load(samples.span, epoch: 0, into: buffer)
+        inputs.set(buffer, 0..<1)
+        evaluation.setStates(state)
+        try evaluation.run(dropout: .none)
+        evaluation.readStates(into: &state)
+        losses[stream] += evaluation.withOutput("loss") { Double($0[0]) }
+        evaluation.withOutput("logits") { tally.add($0, buffer, valid: 1) }
+      }
+    }
+    try group.allReduce(&losses, .sum)
+    return try tally.merged(loss: losses.reduce(0, +), group)
   }
 }
 
@@ -122,8 +158,8 @@ private struct Tally {
   }
 
   /// Collective.
+  /// - Parameter loss: summed over all ranks.
   func merged(loss: Double, _ group: any Group) throws -> EvaluationResult {
-    let loss = try group.allReduce(loss, .sum)
     switch target {
     case .classes:
       var counts = classes.counts

@@ -12,6 +12,8 @@ package struct JobData: Sendable {
   package let test: (any SampleSource)?
   /// Measured on the training samples.
   package let encoding: DataEncoding
+  /// Whether samples are pieces of one long text.
+  private let isStream: Bool
   /// A number that ranks share if they have read the same data.
   let fingerprint: UInt64
 
@@ -23,6 +25,7 @@ package struct JobData: Sendable {
     let parts = try Parts(file)
     let collection = parts.collection
     let data = file.job.data
+    isStream = collection.isStream
     encoding = try Self.located(file) {
       try collection.encoding(of: parts.training, normalises: data.normalize == .training)
     }
@@ -65,6 +68,12 @@ package struct JobData: Sendable {
     }
   }
 
+  /// What counts of the training text say of the test text; nil for data that are no text to go on with.
+  func tokenCountLosses() throws -> [Double]? {
+    guard isStream, let test, case .classes(let tokens) = encoding.target else { return nil }
+    return try TokenCounts(counting: training, vocabulary: tokens.names.count).losses(on: test)
+  }
+
   /// The test samples alone, as a trained model knows how to read them; nil if the job names none.
   /// - Throws: `InvalidJob` at the line that names what is wrong.
   package static func test(_ file: JobFile, _ encoding: DataEncoding) throws -> (any SampleSource)? {
@@ -93,8 +102,8 @@ package struct JobData: Sendable {
     let training = file.job.training
     do {
       return try DataOrder(
-        kind: .training(seed: file.job.seed), sampleCount: self.training.count, batchSize: training.batch,
-        shardCount: training.shards)
+        kind: training.carriesState ? .streams : .training(seed: file.job.seed), sampleCount: self.training.count,
+        batchSize: training.batch, shardCount: training.shards)
     } catch {
       throw InvalidJob([file.problem(at: "training.batch", "\(error)")])
     }
@@ -131,6 +140,14 @@ private struct Parts {
   init(_ file: JobFile) throws {
     let data = file.job.data
     collection = try JobData.located(file) { try data.source.training() }
+    guard collection.isStream || !file.job.training.carriesState else {
+      throw InvalidJob([
+        file.problem(
+          at: "training.carry_state",
+          "'carry_state' takes one long text, whose pieces go on from each other, and the samples of this data have nothing "
+            + "to do with one another; give 'format: text' one text file, or remove 'carry_state'")
+      ])
+    }
     training = Array(0..<UInt32(collection.count))
     test = try take(data.testFraction, "test_fraction", "test with", stream: .max - 1, file)
     validation = try take(data.validationFraction, "validation_fraction", "validate on", stream: .max, file)

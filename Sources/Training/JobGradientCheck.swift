@@ -44,11 +44,11 @@ package struct JobGradientCheck: Codable, Sendable {
     let graph = try shrunk.trainingGraph(for: data.description)
     let replica = try Replica(
       graph, evaluationGraph: nil, fields: data.training.fields,
-      optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false), slotCount: 1)
+      optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false), slotCount: 1, shards: 0..<1)
     let dropout = DropoutState(seed: job.seed, step: 1, firstSample: 0)
     let point = try Point(data, graph: graph, count: shrunk.job.training.batch, seed: job.seed)
     try replica.initialise { point.parameters[$0] ?? [] }
-    try replica.computeShard(point.samples, 0..<point.samples.capacity, slot: 0, dropout: dropout)
+    try replica.compute(0, point.samples, 0..<point.samples.capacity, slot: 0, dropout: dropout)
     guard let loss = graph.outputs["loss"] else { preconditionFailure("a training graph has a loss") }
     let check = try GradientCheck(graph, loss: loss, at: point.given(graph), dropout: dropout)
     var gradients: [ValueID: [Float]] = [:]
@@ -81,6 +81,8 @@ package struct JobGradientCheck: Codable, Sendable {
       for input in graph.inputs {
         if let field = samples.position(of: graph[input].name) {
           given[input] = samples.values(field)
+        } else if graph.carriedStates.contains(where: { $0.initial == input }) {
+          given[input] = Array(repeating: 0, count: graph[input].type.shape.elementCount)
         } else if let field = samples.position(of: SampleTarget.labelsName) {
           let labels = samples.values(field)
           let outputs = graph[input].type.shape.elementCount / labels.count

@@ -68,6 +68,7 @@ package struct LearningRateTest: Codable, Sendable {
         store, step: step + 1, learningRate: Float(rate),
         over: UpdateRanges(store, decaysVectors: training.optimizer.decayBias))
       store.updateStatistics(shards: training.shards)
+      gradient.replica.states.endStep(endsEpoch: (step + 1) % order.stepsPerEpoch == 0)
     }
   }
 

@@ -68,7 +68,7 @@ struct NumericalFailure {
       try source.load(chosen.span, epoch: epoch, into: buffer)
       let state = DropoutState(
         seed: trainer.job.seed, step: UInt32(step), firstSample: UInt32(shard * count))
-      replica.inputs.set(buffer, 0..<count)
+      replica.give(shard, buffer, 0..<count)
       if let found = try replica.program.firstNonFinite(dropout: state) {
         return switch found.operation {
         case "input", "parameter": "\(found.operation) '\(found.layer)'"

@@ -14,8 +14,10 @@ package final class Replica {
   package let evaluation: Program?
   package private(set) var memory: MemoryPlan
   /// Of the program of a shard, and of that which evaluates.
-  let inputs: SampleInputs
+  private let inputs: SampleInputs
   let evaluationInputs: SampleInputs?
+  /// What its shards hand on from step to step.
+  let states: ShardStates
   private let workspace: Arena
 
   /// - Parameters:
@@ -23,10 +25,11 @@ package final class Replica {
   ///   - evaluationGraph: forward and loss of an evaluation batch, over the same parameters.
   ///   - fields: those of the samples that it will be given; an input of the graphs for each.
   ///   - slotCount: gradient slots that the rank's reducer needs.
+  ///   - shards: those that it will compute.
   ///   - precision: of what convolutions and dense layers compute in.
   package init(
     _ graph: Graph, evaluationGraph: Graph?, fields: [SampleField], optimizer: Optimizer, slotCount: Int,
-    precision: Precision = .float32
+    shards: Range<Int>, precision: Precision = .float32
   ) throws {
     let compiled = try CompiledGraph(graph, precision: precision)
     let compiledEvaluation = try evaluationGraph.map {
@@ -44,6 +47,8 @@ package final class Replica {
       optimizerStates: Bytes(4 * store.elementCount * store.stateCount), workspace: Bytes(workspaceBytes))
     inputs = SampleInputs(program, fields)
     evaluationInputs = evaluation.map { SampleInputs($0, fields) }
+    states = ShardStates(program, shards: shards)
+    memory.carriedStates = Bytes(states.byteCount)
   }
 
   /// Adds to the plan what the rank's reducer has allocated.
@@ -60,17 +65,24 @@ package final class Replica {
     for (index, value) in store.graph.stored.enumerated() { try store.write(values(value), to: index) }
   }
 
+  /// Gives the program what it takes for `shard`: its samples, at `places` of `buffer`, and the states it begins with.
+  func give(_ shard: Int, _ buffer: SampleBuffer, _ places: Range<Int>) {
+    inputs.set(buffer, places)
+    states.give(shard)
+  }
+
   /// Computes one shard: its gradients and loss overwrite `slot`.
   ///
   /// - Parameter places: where the shard's samples are in `buffer`.
-  package func computeShard(
-    _ buffer: SampleBuffer, _ places: Range<Int>, slot: Int, dropout: DropoutState
+  package func compute(
+    _ shard: Int, _ buffer: SampleBuffer, _ places: Range<Int>, slot: Int, dropout: DropoutState
   ) throws {
-    inputs.set(buffer, places)
+    give(shard, buffer, places)
     store.withSlot(slot) { values in
       for index in store.elementCount..<store.slotElementCount { values[index] = 0 }
     }
     try program.run(slot: slot, dropout: dropout)
+    states.take(shard)
   }
 }
 
@@ -87,6 +99,10 @@ package struct MemoryPlan: Hashable, Codable, Sendable {
   package var reduction = Bytes(0)
   /// Those of the best epoch, where early stopping keeps them.
   package var bestParameters = Bytes(0)
+  /// Recurrent states that shards hand on from step to step.
+  package var carriedStates = Bytes(0)
 
-  package var total: Bytes { parameters + gradients + optimizerStates + workspace + reduction + bestParameters }
+  package var total: Bytes {
+    parameters + gradients + optimizerStates + workspace + reduction + bestParameters + carriedStates
+  }
 }

@@ -25,9 +25,9 @@ extension RunState {
 extension Replica {
   /// What the ReLUs of one shard come to. The slot's gradients are lost.
   func deadUnits(
-    _ buffer: SampleBuffer, _ places: Range<Int>, slot: Int, dropout: DropoutState
+    _ shard: Int, _ buffer: SampleBuffer, _ places: Range<Int>, slot: Int, dropout: DropoutState
   ) throws -> [DeadUnits] {
-    inputs.set(buffer, places)
+    give(shard, buffer, places)
     return try program.deadUnits(slot: slot, dropout: dropout)
   }
 }

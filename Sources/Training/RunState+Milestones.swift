@@ -17,12 +17,13 @@ extension RunState {
 
   /// The coordinator writes, records first: a checkpoint never knows a step that the records do not. Collective.
   func saveCheckpoint() throws {
+    let carried = try replica.states.gathered(group)
     try trainer.onCoordinator {
       try records?.flush()
       header.phase = networks.count == 1 ? nil : current
       let others = aside.map { (header.isBestRestored == true ? Checkpoint.Others.last : .best, $0) }
       try directory.save(
-        Checkpoint(header: header, store: replica.store, others: others), keep: job.checkpoint.keep)
+        Checkpoint(header: header, store: replica.store, others: others, carried: carried), keep: job.checkpoint.keep)
       trainer.tell(.checkpoint(step: header.step, path: directory.checkpoint(step: header.step)))
     }
   }
@@ -62,7 +63,7 @@ extension RunState {
       try AtomicFile.write([UInt8](encoder.encode(report)).span, to: directory.report)
       trainer.tell(.finished(report))
     }
-    return evaluationReport
+    return try evaluationReport()
   }
 
   /// What a run does that is resumed after its last step: it tests the network once more, and writes the report if the
@@ -74,15 +75,15 @@ extension RunState {
       trainer.tell(.alreadyFinished(step: header.step))
       hasReport = FileManager.default.fileExists(atPath: directory.report) ? 1 : 0
     }
-    guard try group.allReduce(hasReport, .maximum) == 0 else { return evaluationReport }
+    guard try group.allReduce(hasReport, .maximum) == 0 else { return try evaluationReport() }
     return try finish()
   }
 
-  private var evaluationReport: EvaluationReport? {
+  private func evaluationReport() throws -> EvaluationReport? {
     guard trainer.isCoordinator, let result = lastEvaluation else { return nil }
     return EvaluationReport(
       job, data.encoding.target, checkpoint: directory.checkpoint(step: header.step), step: header.step,
-      samples: data.test?.count ?? 0, result)
+      samples: data.test?.count ?? 0, result, tokenCountLosses: try data.tokenCountLosses())
   }
 
   private var report: RunReport {

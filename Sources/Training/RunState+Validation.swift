@@ -77,7 +77,8 @@ extension RunState {
   }
 
   private func evaluate(_ samples: any SampleSource, _ name: String) throws -> EvaluationResult {
-    let result = try replica.evaluate(samples, data.encoding.target, on: group)
+    let result = try replica.evaluate(
+      samples, data.encoding.target, streamCount: job.training.shards, on: group)
     try trainer.together { try NumericalFailure.check(result, of: name, step: header.step, trainer) }
     return result
   }

@@ -170,6 +170,7 @@ final class RunState {
       return try initialise(from: checkpoint.parameters)
     }
     try checkpoint.restore(to: store, withOptimizer: true)
+    replica.states.values = try checkpoint.carried(shards, of: job.training.shards, graph: store.graph)
     guard header.isBestRestored == true else {
       aside = try checkpoint.others(.best, for: store)
       return
@@ -192,7 +193,7 @@ final class RunState {
         let dropout = DropoutState(
           seed: job.seed, step: UInt32(number), firstSample: UInt32(entry.shard * order.samplesPerShard))
         if isLooked, entry.shard == 0 {
-          activations = try replica.deadUnits(buffer, places, slot: entry.slot, dropout: dropout)
+          activations = try replica.deadUnits(entry.shard, buffer, places, slot: entry.slot, dropout: dropout)
         }
         try gradient.compute(entry, buffer, places, dropout: dropout)
       }
@@ -210,6 +211,7 @@ final class RunState {
     if isLooked { try look(number, activations) }
     let rate = learningRate(ofStep: number)
     update(number, rate: rate)
+    replica.states.endStep(endsEpoch: number % order.stepsPerEpoch == 0)
     try record(number, loss, rate: rate, begin: begin, reduction: reduced - reduceBegin)
     return (loss, isStopWanted ? trainer.stopRequest() ?? SIGTERM : nil)
   }

@@ -26,7 +26,10 @@ final class SampleInputs {
     }
     oneHotValues = Array(repeating: 0, count: oneHot?.input.elementCount ?? 0)
     let count = direct.count + (oneHot == nil ? 0 : 1)
-    precondition(count == program.compiled.graph.inputs.count, "every input of the graph is a field of the samples")
+    let graph = program.compiled.graph
+    precondition(
+      count == graph.inputs.count - graph.carriedStates.count,
+      "every input of the graph is a field of the samples, or a state")
   }
 
   /// Sets every input from the samples at `places`, as many as the program takes.

@@ -56,9 +56,16 @@ package struct SavedRun {
     Threads.use(threads)
     let (replica, source) = try Agreement.together(group, exitCode: Trainer.exitCode) { try load() }
     let target = checkpoint.header.encoding.target
-    let result = try replica.evaluate(source, target, on: group)
+    let result = try replica.evaluate(source, target, streamCount: file.job.training.shards, on: group)
     return EvaluationReport(
-      file.job, target, checkpoint: path, step: checkpoint.header.step, samples: source.count, result)
+      file.job, target, checkpoint: path, step: checkpoint.header.step, samples: source.count, result,
+      tokenCountLosses: try tokenCountLosses(group))
+  }
+
+  /// The training text is read for it, on rank 0, which reports; nil for data that are no text to go on with.
+  private func tokenCountLosses(_ group: any Group) throws -> [Double]? {
+    guard group.rank == 0, file.job.data.source.format == .text else { return nil }
+    return try JobData(file).tokenCountLosses()
   }
 
   private func load() throws -> (Replica, any SampleSource) {
@@ -71,7 +78,7 @@ package struct SavedRun {
     let replica = try Replica(
       graph, evaluationGraph: evaluationGraph, fields: source.fields,
       optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false), slotCount: 1,
-      precision: file.job.training.precision.isSupported ? file.job.training.precision : .float32)
+      shards: 0..<0, precision: file.job.training.precision.isSupported ? file.job.training.precision : .float32)
     do {
       try checkpoint.restore(to: replica.store, withOptimizer: false)
     } catch let error as TrainingError {

@@ -87,7 +87,8 @@ package final class Trainer {
     let replica = try together {
       try Replica(
         network.graph, evaluationGraph: network.evaluationGraph, fields: network.fields,
-        optimizer: job.training.optimizer.optimizer, slotCount: schedule.slotCount, precision: job.training.precision)
+        optimizer: job.training.optimizer.optimizer, slotCount: schedule.slotCount, shards: shards,
+        precision: job.training.precision)
     }
     if job.training.earlyStopping?.restoreBest == true { replica.countBestParameters() }
     try Agreement.alike(group, exitCode: Self.exitCode) {

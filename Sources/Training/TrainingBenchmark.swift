@@ -62,7 +62,7 @@ package struct TrainingBenchmark {
     let schedule = AccumulationSchedule(tree: CanonicalTree(shardCount: shardCount), range: range)
     let replica = try Replica(
       graph, evaluationGraph: nil, fields: workload.fields, optimizer: workload.optimizer,
-      slotCount: schedule.slotCount, precision: precision)
+      slotCount: schedule.slotCount, shards: range, precision: precision)
     let store = replica.store
     gradient = BatchGradient(
       replica,

@@ -19,11 +19,12 @@ package struct TrainingOptions: Sendable {
 }
 
 extension JobFile {
-  /// Forward and loss over as many samples as a shard has, so that evaluation needs no more memory than training.
+  /// Forward and loss over as many samples as a shard has, so that evaluation needs no more memory than training; where
+  /// states are carried, over one: a shard then reads one stream (see `Replica.evaluate`).
   /// - Throws: `InvalidJob` at the line of the layer that does not fit.
   package func evaluationGraph(for data: DataDescription) throws -> Graph {
     do {
-      return try job.evaluationGraph(for: data, batch: job.training.shardSamples)
+      return try job.evaluationGraph(for: data, batch: job.training.carriesState ? 1 : job.training.shardSamples)
     } catch let error as GraphError {
       throw InvalidJob([problem(for: error)])
     }

@@ -92,7 +92,8 @@ struct DescribeCommand: ParsableCommand {
     }
     do {
       let graph = try job.modelSpecification(outputs: data.target.outputCount).trainingGraph(
-        sampleShape: data.sampleShape, shardSamples: batch, globalBatch: batch, loss: job.training.loss)
+        sampleShape: data.sampleShape, shardSamples: batch, globalBatch: batch, loss: job.training.loss,
+        carriesState: job.training.carriesState)
       return try ModelDescription(name: job.name, samples: batch, graph: graph, training: job.training)
     } catch let error as GraphError {
       throw InvalidJob([file.problem(for: error)])

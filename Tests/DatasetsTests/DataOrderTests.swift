@@ -21,6 +21,26 @@ import Testing
     #expect(order.places(step: 1, shards: 2..<2).isEmpty)
   }
 
+  /// 53 pieces in 12 streams of 4; the 5 that are left over lie in front in the end.
+  @Test func aStreamGoesOnWhereItEndedAndEpochsBeginAPieceLater() throws {
+    let order = try DataOrder(kind: .streams, sampleCount: 53, batchSize: 12, shardCount: 4)
+    #expect(order.stepsPerEpoch == 4)
+    for epoch in [0, 1, 5, 6, 13] {
+      let samples = order.samples(epoch: epoch)
+      #expect(samples.count == 48)
+      let first = UInt32(epoch % 6)
+      for stream in 0..<12 {
+        let own = (0..<4).map { samples[order.places(step: $0, shards: 0..<4).lowerBound + stream] }
+        #expect(own == (0..<4).map { first + UInt32(4 * stream + $0) }, "epoch \(epoch), stream \(stream)")
+      }
+    }
+    #expect(try DataOrder(kind: .streams, sampleCount: 24, batchSize: 12, shardCount: 4).stepsPerEpoch == 2)
+    let error = #expect(throws: DataOrderError.self) {
+      try DataOrder(kind: .streams, sampleCount: 23, batchSize: 12, shardCount: 4)
+    }
+    #expect(error?.code == .shortStreams && error?.description.contains("make the batch 11 or less") == true)
+  }
+
   @Test func evaluationGoesInOrderToTheLastSample() throws {
     let order = try DataOrder(kind: .evaluation, sampleCount: 29, batchSize: 12, shardCount: 4)
     #expect(order.stepsPerEpoch == 3)

@@ -4,6 +4,15 @@ import TestSupport
 import Testing
 
 @Suite struct ConfusionMatrixTests {
+  /// 2 samples of the first class, 5 of the second, 5 of the third, whatever was predicted.
+  @Test func aConstantGuessKnowsTheSharesOfTheTrueClassesOnly() throws {
+    let matrix = ConfusionMatrix(classCount: 4, counts: [0, 2, 0, 0, 3, 1, 0, 1, 0, 0, 5, 0, 0, 0, 0, 0])
+    let guess = try #require(matrix.constantGuess)
+    #expect(guess.mostFrequent == 1 && guess.accuracy == 5.0 / 12)
+    expectClose([guess.crossEntropy], [-(2.0 / 12) * log(2.0 / 12) - (10.0 / 12) * log(5.0 / 12)], relative: 1e-14)
+    #expect(ConfusionMatrix(classCount: 2).constantGuess == nil)
+  }
+
   /// Class 0: 5 right, 1 taken for 1, 2 for 2. Class 1: 3 for 0, 4 right. Class 2: 1 for 1, 9 right. Together 25.
   static let matrix = ConfusionMatrix(classCount: 3, counts: [5, 1, 2, 3, 4, 0, 0, 1, 9])
 

@@ -65,12 +65,14 @@ import Jobs
         early_stopping: {metric: accuracy, patience: 3, min_delta: 0.01, restore_best: false}
         pretraining: {epochs_per_layer: 2}
         health: {every_steps: 7}
+        carry_state: true
       """, data: "  validation_fraction: 0.1")
     let read = job.training
     #expect(read.lossOptions.labelSmoothing == 0.125)
     #expect(read.l1 == 1e-5)
     #expect(read.clipNorm == 2)
     #expect(read.clipValue == 0.5)
+    #expect(read.carriesState)
     #expect(read.earlyStopping == EarlyStopping(metric: .accuracy, patience: 3, minDelta: 0.01, restoreBest: false))
     #expect(read.pretraining == Pretraining(epochsPerLayer: 2))
     #expect(read.health == HealthSpecification(everySteps: 7))

@@ -130,6 +130,47 @@ import Testing
     #expect(model.problems.map(\.error.description) == ["layer 'decoder': " + text])
   }
 
+  @Test func aModelCarriesTheStatesThatNoOtherLayerGives() throws {
+    let model = classifier([
+      .init(.embedding(vocabulary: 11, width: 4)),
+      .init(.recurrent(.init(.lstm, units: 7, returns: .sequence)), name: "a"),
+      .init(.recurrent(.init(.lstm, units: 7, returns: .sequence, stateFrom: "a")), name: "b"),
+      .init(.recurrent(.init(.gru, units: 5, returns: .sequence)), name: "c"), .init(.dense(outputs: 11)),
+    ])
+    let graph = try model.trainingGraph(
+      sampleShape: tokens(6), shardSamples: 3, globalBatch: 6, loss: .crossEntropy, carriesState: true)
+    #expect(graph.carriedStates.map(\.name) == ["a.h_l0", "a.c_l0", "c.h_l0"])
+    #expect(graph.inputs.map { graph[$0].name } == ["input", "a.h_l0", "a.c_l0", "c.h_l0", "labels"])
+    let plain = try model.trainingGraph(
+      sampleShape: tokens(6), shardSamples: 3, globalBatch: 6, loss: .crossEntropy)
+    #expect(plain.carriedStates.isEmpty && plain.parameters.count == graph.parameters.count)
+    #expect(plain.parameters.map { plain[$0].name } == graph.parameters.map { graph[$0].name })
+  }
+
+  @Test func whatCannotCarryAStateIsRefused() throws {
+    var graph = Graph()
+    let x = graph.input("x", TensorType([4, 6, 3]))
+    let flat = graph.input("flat", TensorType([4, 6]))
+    let before = graph
+    let bidirectional = RecurrentSettings(.gru, units: 5, isBidirectional: true)
+    let error = #expect(throws: GraphError.self) {
+      try graph.recurrentCarryingState("g", x, bidirectional, isTraining: true)
+    }
+    #expect(error?.message.hasPrefix("a bidirectional layer also reads from the end") == true)
+    #expect(throws: GraphError.self) {
+      try graph.recurrentCarryingState("g", flat, RecurrentSettings(.gru, units: 5), isTraining: true)
+    }
+    #expect(throws: GraphError.self) {
+      try graph.recurrentCarryingState("g", x, RecurrentSettings(.gru, units: 0), isTraining: true)
+    }
+    #expect(graph == before)
+    let none = #expect(throws: GraphError.self) {
+      try classifier([.init(.dense(outputs: 2))]).graph(
+        sampleShape: [3], batch: 2, mode: .inference, carriesState: true)
+    }
+    #expect(none?.message.contains("no recurrent layer of the model has one") == true)
+  }
+
   @Test func aVectorBecomesASequenceAndADenseLayerActsAtEachStep() throws {
     let model = classifier([
       .init(.repeated(count: 6)), .init(.recurrent(.init(.lstm, units: 7, returns: .sequence))),

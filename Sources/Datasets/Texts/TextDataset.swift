@@ -110,6 +110,8 @@ package struct TextDataset: SampleCollection {
     }
   }
 
+  package var isStream: Bool { if case .running = content { true } else { false } }
+
   /// A running text is parted by its end, so that what is tested was not read before.
   package var timeGap: Int? { if case .running = content { 0 } else { nil } }
 

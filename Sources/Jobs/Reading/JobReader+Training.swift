@@ -13,16 +13,18 @@ extension JobReader {
     let precision: Precision? = reader.choice("precision", .otherwise(Job.Defaults.precision))
     let reduction: Reduction? = reader.choice("reduction", .otherwise(Job.Defaults.reduction))
     let l1 = reader.number("l1", .notNegative, .otherwise(Job.Defaults.l1))
+    let carriesState = reader.flag("carry_state", .otherwise(Job.Defaults.carriesState))
     let options = readOptions(&reader)
     let lossOptions = loss.flatMap { readLossOptions($0, &reader) }
     guard let epochs, let batch, let shards, let loss, let lossOptions, let optimizer, let l1, let precision,
-      let reduction
+      let reduction, let carriesState
     else { return nil }
     var training = TrainingSpecification(
       epochs: epochs, batch: batch, shards: shards, loss: loss, optimizer: optimizer, reduction: reduction)
     training.lossOptions = lossOptions
     training.l1 = l1
     training.precision = precision
+    training.carriesState = carriesState
     training.schedule = options.schedule
     training.clipNorm = options.clipNorm
     training.clipValue = options.clipValue

@@ -71,10 +71,9 @@ final class StepDecoder: TokenScorer {
     precondition(tokens.count == rowCount && parents.count == rowCount, "a token and a parent a row")
     if parents != Array(0..<rowCount) { reorder(parents) }
     step.program.set(tokenInput, tokens.span)
-    step.program.setStates(states.span)
+    step.program.setStates(states)
     try step.run()
-    var span = states.mutableSpan
-    step.program.readStates(into: &span)
+    step.program.readStates(into: &states)
     return step.output(StepwiseGraphs.scoresName)
   }
 
