@@ -49,8 +49,11 @@ package enum CIFAR: Hashable, Sendable {
   private var labelPlace: Int { self == .hundred(.fine) ? 1 : 0 }
 
   /// Reads files of `folder`, plain or gzip.
+  /// - Parameter namesFolder: where the names of the classes are; nil for the same folder.
   /// - Throws: `DatasetError` with the byte.
-  package func read(_ files: [String], in folder: String) throws(DatasetError) -> ImageDataset {
+  package func read(
+    _ files: [String], in folder: String, namesFolder: String? = nil
+  ) throws(DatasetError) -> ImageDataset {
     var pixels: [UInt8] = []
     var labels: [Int32] = []
     let size = labelCount + Self.pixelCount
@@ -86,7 +89,8 @@ package enum CIFAR: Hashable, Sendable {
       }
     }
     return try ImageDataset(
-      pixels: pixels, labels: labels, sampleShape: Self.sampleShape, classNames: names(in: folder), imagesPath: folder,
+      pixels: pixels, labels: labels, sampleShape: Self.sampleShape, classNames: names(in: namesFolder ?? folder),
+      imagesPath: folder,
       labelsPath: folder)
   }
 

@@ -40,7 +40,8 @@ extension DataSource {
     case .idx: try ImageDataset(toPredict: path)
     case .csv(_, _, let table): try Table(path: path, table, isToPredict: true)
     case .npy: try ArrayDataset(toPredict: path)
-    case .cifar10, .cifar100: try cifarFile(path)
+    case .cifar10(let folder): try Self.cifar(.ten, path, namesFolder: folder)
+    case .cifar100(let folder, let labels): try Self.cifar(.hundred(labels), path, namesFolder: folder)
     case .imageFolder(_, _, let images): try ImageDataset(toPredict: path, images)
     case .text(_, _, let text) where text.text != nil: try TextDataset(toPredict: path, text)
     case .text(_, _, let text): try TextDataset(path: path, text)
@@ -48,13 +49,10 @@ extension DataSource {
     }
   }
 
-  private func cifarFile(_ path: String) throws(DatasetError) -> ImageDataset {
+  private static func cifar(_ kind: CIFAR, _ path: String, namesFolder: String) throws(DatasetError) -> ImageDataset {
     let slash = path.lastIndex(of: "/")
-    let (folder, name) = (
-      slash.map { String(path[..<$0]) } ?? ".", slash.map { String(path[$0...].dropFirst()) } ?? path
-    )
-    guard case .cifar100(_, let labels) = self else { return try CIFAR.ten.read([name], in: folder) }
-    return try CIFAR.hundred(labels).read([name], in: folder)
+    let name = slash.map { String(path[$0...].dropFirst()) } ?? path
+    return try kind.read([name], in: slash.map { String(path[..<$0]) } ?? ".", namesFolder: namesFolder)
   }
 
   private static func images(_ files: ImageFiles, _ classes: Classes) throws(DatasetError) -> ImageDataset {

@@ -95,7 +95,9 @@ struct PredictCommand: ParsableCommand {
     let report = try run.predict(
       samples, limit: self.samples, decoding: decoding, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount
     )
-    for warning in report.warnings { Console.complain("warning: \(warning)") }
+    let shown = 5
+    for warning in report.warnings.prefix(shown) { Console.complain("warning: \(warning)") }
+    if report.warnings.count > shown { Console.complain("warning: and \(report.warnings.count - shown) like these") }
     Console.print(json ? try JSONOutput.text(report) : PredictionText(report).text)
   }
 

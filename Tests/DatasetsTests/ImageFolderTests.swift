@@ -30,6 +30,21 @@ import Testing
     #expect(dataset.pixels[2 * 105 + y * 5 + x] == 120)
   }
 
+  @Test func oneImageOrAFolderOfThemIsReadToBePredicted() throws {
+    let specification = ImageFolderSpecification(height: 7, width: 5)
+    let folder = try Self.folder()
+    let all = try ImageDataset(folder: folder.path, specification)
+    let encoding = try all.encoding(of: [0, 1, 2], normalises: false)
+    let known = try all.source(encoding, augmentation: nil).samples([0, 1, 2])
+    let one = try ImageDataset(toPredict: folder.path + "/cats/b.png", specification)
+      .source(encoding, augmentation: nil).samples([0])
+    #expect(one.values(0) == known.values(0, 2..<3) && one.values(1) == [-1])
+    let cats = try ImageDataset(toPredict: folder.path + "/cats", specification)
+    #expect(cats.pixels == Array(all.pixels[105...]) && cats.labels == [-1, -1])
+    let error = #expect(throws: DatasetError.self) { try ImageDataset(toPredict: folder.path, specification) }
+    #expect(error?.code == .emptyData && error?.problem == "the folder has no files .png, .jpg, .jpeg")
+  }
+
   @Test func unequalSizesAreRefusedWhereTheJobSaysSo() throws {
     let folder = try Self.folder()
     let error = #expect(throws: DatasetError.self) {

@@ -117,6 +117,10 @@ import Jobs
       [28, 9], .values(ValueTarget(name: "temp_max", shape: [1], mean: 0, deviation: 1, baseline: .mean([0])))),
     "gru-next-character": DataDescription(
       tokens(64), .classes(ClassTarget(names: (0..<78).map(String.init), shape: [64])), vocabularySizes: ["input": 78]),
+    "gru-pronunciation": DataDescription(
+      SampleShape(fields: [SampleField("input", [12], .int32), SampleField("decoder_input", [13], .int32)]),
+      .classes(ClassTarget(names: (0..<43).map(String.init), shape: [13])),
+      vocabularySizes: ["input": 28, "decoder_input": 43]),
     "lstm-fortunes": DataDescription(
       tokens(40), .classes(ClassTarget(names: (0..<6).map(String.init))), vocabularySizes: ["input": 4000]),
   ]

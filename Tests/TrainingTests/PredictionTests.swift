@@ -65,6 +65,9 @@ struct PredictionTests {
     // Texts of one's own, in any number, and a limit of the length.
     let texts = try run.predict(.texts(["three one", "two seven"]), threads: 1)
     #expect(texts.rows.map(\.input) == ["three one", "two <unknown>"] && texts.rows[0].prediction == "un trois")
+    #expect(texts.warnings == ["'two seven' has tokens that the training texts have not; they are read as <unknown>"])
+    let long = try run.predict(.texts(["one two three"]), threads: 1)
+    #expect(long.warnings == ["'one two three' has 3 tokens; the network reads the first 2"])
     #expect(texts.summary == nil && texts.rows[0].truth == nil && texts.rows[0].isEnded == true)
     let short = try run.predict(
       .texts(["three one"]), decoding: DecodingSettings(lengthLimit: 1), threads: 1)
@@ -155,10 +158,10 @@ struct PredictionTests {
     #expect(try Set(drawn(8, 1)).count == 2)
     #expect(try drawn(0.05, 3).allSatisfy { $0 == String(repeating: "cdab", count: 10) })
     let other = try run.predict(.texts(["a%"]), decoding: settings, threads: 1)
-    #expect(other.warnings == ["'a%' has tokens that the training text has not; they are read as <unknown>"])
+    #expect(other.warnings == ["'a%' has tokens that the training texts have not; they are read as <unknown>"])
     #expect(try run.predict(.test, limit: 2, decoding: settings, threads: 1).rows.map(\.input).count == 2)
     let error = #expect(throws: TrainingError.self) { try run.predict(.texts([""]), threads: 1) }
-    #expect(error?.message == "there is nothing to go on with in ''; give at least one word")
+    #expect(error?.message == "there is nothing to go on with in ''; give at least one token")
   }
 
   @Test(

@@ -23,13 +23,20 @@ struct InferenceProgram {
     }
   }
 
-  func output(_ name: String) -> [Float] {
-    program.withOutput(name) { span in
+  /// The elements of an output as the last run left them.
+  /// - Throws: `TrainingError` with `.numerical` if one is no number.
+  func output(_ name: String) throws -> [Float] {
+    let values = program.withOutput(name) { span in
       var values: [Float] = []
       values.reserveCapacity(span.count)
       for index in span.indices { values.append(span[index]) }
       return values
     }
+    guard !values.contains(where: \.isNaN) else {
+      throw TrainingError(
+        .numerical, "the network gives what is no number (NaN); check the samples, or give an earlier --checkpoint")
+    }
+    return values
   }
 
   /// Runs once; a token that the model has no row for is the user's to correct.

@@ -13,7 +13,9 @@ struct RowPredictor {
   init(_ run: SavedRun) { self.run = run }
 
   /// - Parameter texts: the samples as they were given, where they are texts.
-  func predict(_ source: any SampleSource, _ texts: [String]?) throws -> PredictionReport {
+  func predict(
+    _ source: any SampleSource, _ texts: [String]?, warnings: [String]
+  ) throws -> PredictionReport {
     let target = run.encoding.target
     let batch = min(Self.batch, source.count)
     let inference = try program(source, batch: batch)
@@ -23,7 +25,7 @@ struct RowPredictor {
       let buffer = try source.samples((first..<first + batch).map { UInt32(min($0, source.count - 1)) })
       inference.set(buffer, 0..<batch)
       try inference.run()
-      let outputs = inference.output("logits")
+      let outputs = try inference.output("logits")
       let size = outputs.count / batch
       for index in 0..<min(batch, source.count - first) {
         let logits = Array(outputs[index * size..<(index + 1) * size])
@@ -47,7 +49,9 @@ struct RowPredictor {
     switch target {
     case .classes(let classes):
       let exact = Double(summary.right) / Double(max(summary.samples, 1))
-      return run.report(.classes, rows, .init(samples: summary.samples, exactMatch: exact), classNames: classes.names)
+      return run.report(
+        .classes, rows, .init(samples: summary.samples, exactMatch: exact), classNames: classes.names,
+        warnings: warnings)
     case .values(let values):
       let error = (summary.squares / Double(max(summary.numbers, 1))).squareRoot()
       return run.report(

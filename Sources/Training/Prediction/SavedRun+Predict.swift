@@ -22,8 +22,9 @@ extension SavedRun {
     case .text(let text) where text.target.outputShape.rank > 1:
       return try LanguageModel(self, text).predict(input, limit: limit, decoding ?? DecodingSettings())
     case .pairs(let pairs):
-      let (source, _) = try samples(input, limit: limit)
-      return try PairsWriter(self, pairs).predict(source, decoding ?? DecodingSettings())
+      let (source, texts) = try samples(input, limit: limit)
+      return try PairsWriter(self, pairs).predict(
+        source, decoding ?? DecodingSettings(), warnings: warnings(texts ?? [], pairs.source))
     default:
       guard decoding == nil else {
         throw TrainingError(
@@ -31,7 +32,9 @@ extension SavedRun {
           "\(file.job.name) writes no sequences, so there is nothing to search or draw; leave out how to decode")
       }
       let (source, texts) = try samples(input, limit: limit)
-      return try RowPredictor(self).predict(source, texts)
+      var warnings: [String] = []
+      if case .text(let text) = encoding { warnings = self.warnings(texts ?? [], text.vocabulary) }
+      return try RowPredictor(self).predict(source, texts, warnings: warnings)
     }
   }
 
@@ -70,6 +73,27 @@ extension SavedRun {
         .invalidInput,
         "\(file.job.name) takes no texts, its data are '\(other.format.rawValue)'; give a file of that format by --input"
       )
+    }
+  }
+
+  /// What of the texts the network does not see as they are.
+  func warnings(_ texts: [String], _ vocabulary: Vocabulary) -> [String] {
+    let length: Int? =
+      switch file.job.data.source {
+      case .pairs(_, _, let pairs): pairs.sourceLength
+      case .text(_, _, let text) where encoding.target.outputShape.rank == 1: text.sequenceLength
+      default: nil
+      }
+    return texts.flatMap { text -> [String] in
+      let tokens = vocabulary.numbers(of: text)
+      var warnings: [String] = []
+      if tokens.contains(Vocabulary.unknown) {
+        warnings.append("'\(text)' has tokens that the training texts have not; they are read as <unknown>")
+      }
+      if let length, tokens.count > length {
+        warnings.append("'\(text)' has \(tokens.count) tokens; the network reads the first \(length)")
+      }
+      return warnings
     }
   }
 

@@ -66,7 +66,9 @@ struct PairsWriter {
     self.pairs = pairs
   }
 
-  func predict(_ source: any SampleSource, _ decoding: DecodingSettings) throws -> PredictionReport {
+  func predict(
+    _ source: any SampleSource, _ decoding: DecodingSettings, warnings: [String]
+  ) throws -> PredictionReport {
     let batch = max(1, min(Self.rows / decoding.width, source.count))
     let decoder = try run.decoder(
       source.sampleShape, tokens: PairsDataset.decoderInputName, samples: batch, width: decoding.width)
@@ -104,7 +106,7 @@ struct PairsWriter {
       PredictionReport.Summary(
         samples: summary.samples, exactMatch: Double(summary.exact) / Double(max(summary.samples, 1)),
         tokenErrorRate: Double(summary.errors) / Double(max(summary.tokens, 1))),
-      decoding: decoding)
+      decoding: decoding, warnings: warnings)
   }
 
   /// The sources, and the labels where they are known.
@@ -134,20 +136,16 @@ struct LanguageModel {
 
   func predict(_ input: PredictionInput, limit: Int?, _ decoding: DecodingSettings) throws -> PredictionReport {
     var prompts: [(text: String, tokens: [Int32])] = []
-    var warnings: [String] = []
+    var given: [String] = []
     switch input {
     case .test: prompts = try tests(limit: limit)
-    case .file(let path): prompts = try TextLines(path: path).lines.map { ($0, text.vocabulary.numbers(of: $0)) }
-    case .texts(let texts): prompts = texts.map { ($0, text.vocabulary.numbers(of: $0)) }
+    case .file(let path): given = try TextLines(path: path).lines
+    case .texts(let texts): given = texts
     }
-    if let limit { prompts = Array(prompts.prefix(limit)) }
-    for prompt in prompts {
-      guard !prompt.tokens.isEmpty else {
-        throw TrainingError(.invalidInput, "there is nothing to go on with in '\(prompt.text)'; give at least one word")
-      }
-      if prompt.tokens.contains(Vocabulary.unknown) {
-        warnings.append("'\(prompt.text)' has tokens that the training text has not; they are read as <unknown>")
-      }
+    given = Array(given.prefix(limit ?? given.count))
+    prompts += given.map { ($0, text.vocabulary.numbers(of: $0)) }
+    if let empty = prompts.first(where: \.tokens.isEmpty) {
+      throw TrainingError(.invalidInput, "there is nothing to go on with in '\(empty.text)'; give at least one token")
     }
     let field = SampleField(SampleShape.inputName, [1], .int32)
     let decoder = try run.decoder(
@@ -163,7 +161,7 @@ struct LanguageModel {
       row.isEnded = nil
       rows.append(row)
     }
-    return run.report(.continuations, rows, nil, decoding: decoding, warnings: warnings)
+    return run.report(.continuations, rows, nil, decoding: decoding, warnings: run.warnings(given, text.vocabulary))
   }
 
   /// The pieces of the test text.

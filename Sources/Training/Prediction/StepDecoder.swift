@@ -50,7 +50,7 @@ final class StepDecoder: TokenScorer {
     try encoder.run()
     let graph = encoder.program.compiled.graph
     for name in graph.outputs.keys.sorted() {
-      let values = encoder.output(name)
+      let values = try encoder.output(name)
       if let place = layout.first(where: { $0.name == name }) {
         for row in 0..<rowCount {
           for element in 0..<place.width {
@@ -74,7 +74,7 @@ final class StepDecoder: TokenScorer {
     step.program.setStates(states)
     try step.run()
     step.program.readStates(into: &states)
-    return step.output(StepwiseGraphs.scoresName)
+    return try step.output(StepwiseGraphs.scoresName)
   }
 
   private func reorder(_ parents: [Int]) {
