@@ -20,6 +20,11 @@ import Testing
     #expect(dataset.labels == [1, 9, 2, 9, 3, 9, 4, 9, 5, 9])
     let corners: [UInt8] = (0..<3).map { dataset.pixels[3 * 3072 + $0 * 1024] }
     #expect(corners == [4, 5, 2])
+    // A file from elsewhere has the same classes.
+    let other = try TemporaryFolder()
+    try other.write(Self.record([7], [1, 2, 3]), "new.bin")
+    let new = try CIFAR.ten.read(["new.bin"], in: other.path, namesFolder: folder.path)
+    #expect(new.classNames == names && new.labels == [7])
   }
 
   @Test(arguments: [(CIFAR.Labels.fine, Int32(71), 100), (.coarse, 13, 20)])

@@ -116,7 +116,7 @@ import Jobs
     "lstm-seattle-weather": DataDescription(
       [28, 9], .values(ValueTarget(name: "temp_max", shape: [1], mean: 0, deviation: 1, baseline: .mean([0])))),
     "gru-next-character": DataDescription(
-      tokens(64), .classes(ClassTarget(names: (0..<78).map(String.init), shape: [64])), vocabularySizes: ["input": 78]),
+      tokens(64), .classes(ClassTarget(names: (0..<96).map(String.init), shape: [64])), vocabularySizes: ["input": 96]),
     "gru-pronunciation": DataDescription(
       SampleShape(fields: [SampleField("input", [12], .int32), SampleField("decoder_input", [13], .int32)]),
       .classes(ClassTarget(names: (0..<43).map(String.init), shape: [13])),

@@ -101,9 +101,12 @@ struct BeamSearchTests {
     let found = try BeamSearch(width: 16, lengthPenalty: 0).write(TableScorer(rowCount: 32, table), rules)
     #expect(found.count == 2 && found[0] == found[1])
     #expect(found[0].count == all.count)
-    let first = found[0][0]
-    #expect(first.tokens + (first.isEnded ? [Self.end] : []) == best.tokens)
-    expectClose([first.logProbability], [best.sum], relative: 1e-12)
+    func key(_ sequence: WrittenSequence) -> [Int32] { sequence.tokens + (sequence.isEnded ? [Self.end] : []) }
+    #expect(key(found[0][0]) == best.tokens)
+    for sequence in found[0] {
+      let expected = try #require(all.first { $0.tokens == key(sequence) })
+      expectClose([sequence.logProbability], [expected.sum], relative: 1e-12, "\(expected.tokens)")
+    }
   }
 
   @Test("Writing ends when every sequence has ended, and never writes what is forbidden")

@@ -124,6 +124,15 @@ extension CommandTests {
                    ^
           """),
       Case(
+        testDescription: "states over samples that are no text",
+        changes: ["shards: 6": "shards: 6\n  carry_state: true"],
+        text: """
+          error: DIR/job.yaml:25:16: 'carry_state' takes one long text, whose pieces go on from each other, and the samples \
+          of this data have nothing to do with one another; give 'format: text' one text file, or remove 'carry_state'
+            carry_state: true
+                         ^
+          """),
+      Case(
         testDescription: "more ranks than shards", changes: ["shards: 6": "shards: 2"], ranks: 3,
         text: """
           error: DIR/job.yaml:24:11: 3 ranks cannot share 2 shards; use at most 2 ranks or more shards

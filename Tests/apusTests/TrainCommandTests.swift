@@ -49,7 +49,8 @@ extension CommandTests {
       let head =
         #/
       small,\ step\ 12\ \(runs/small/checkpoints/step-00000012\.safetensors\)\n
-      test\ accuracy\ (\d+\.\d\d)\ %,\ loss\ 0\.\d{4},\ 50\ samples\n\n
+      test\ accuracy\ (\d+\.\d\d)\ %,\ loss\ 0\.\d{4},\ 50\ samples\n
+      for\ comparison,\ always\ "(?:top|upper|lower|bottom)":\ accuracy\ \d\d\.00\ %;\ the\ classes'\ shares:\ loss\ 1\.3\d{3}\n\n
       confusion\ matrix:\ rows\ are\ true\ classes,\ columns\ predicted\ ones\n
       true\ \\\ pred\.\ .*recall\n(?:(?:top|upper|lower|bottom|precision)\ .*%\n){5}
       /#
