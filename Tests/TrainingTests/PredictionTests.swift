@@ -190,6 +190,12 @@ struct PredictionTests {
     try small.write(npy("<f4", [2, 2], [2.5, -3.5, -1.5, 0.5] as [Float]), "new.npy")
     let new = try run.predict(.file(small.path("new.npy")), threads: 1)
     #expect(new.rows.map(\.prediction) == ["1 0 3", "0 1 2"] && new.summary == nil)
+    try small.write(npy("<f4", [1, 2], [2.5, .nan] as [Float]), "nan.npy")
+    let nan = #expect(throws: DatasetError.self) { try run.predict(.file(small.path("nan.npy")), threads: 1) }
+    #expect(nan?.code == .missingValue && nan?.problem == "element 1 is nan")
+    try small.write(npy("<f4", [1, 3], [2.5, 1, 0] as [Float]), "wide.npy")
+    let wide = #expect(throws: DatasetError.self) { try run.predict(.file(small.path("wide.npy")), threads: 1) }
+    #expect(wide?.code == .otherSize && wide?.problem == "these samples are 3, the training samples 2")
     let error = #expect(throws: TrainingError.self) { try run.predict(.texts(["1 2"]), threads: 1) }
     #expect(
       error?.message.contains("takes no texts, its data are 'npy'; give a file of that format by --input") == true)
@@ -221,6 +227,40 @@ struct PredictionTests {
     #expect(predicted.rows.count == 20 && predicted.rows.allSatisfy { $0.values?.count == 6 })
     expectClose([predicted.summary?.rootMeanSquaredError ?? -1], [error], relative: 1e-5)
     #expect(predicted.rows.allSatisfy { ($0.trueValues ?? []).allSatisfy { (169...231).contains($0) } })
+  }
+
+  @Test("Texts with a class each: by option, by line, by table, the last without labels")
+  func textClasses() throws {
+    let small = try SmallJob()
+    let rows = (0..<60).map { row in
+      row % 3 == 0 ? "stay,\"keep \(row % 5) here\"" : "go,\"off \(row % 4) now\""
+    }
+    try small.write(Array(("label,text\n" + rows.joined(separator: "\n") + "\n").utf8), "texts.csv")
+    let data = "format: text\ntrain: texts.csv\ntext: text\nlabel: label\nsequence_length: 4\ntest_fraction: 0.2"
+    let layers = "embedding: {vocabulary: 11, width: 6}, rnn: {units: 8}, dense: {outputs: 2}"
+    let job = try sequenceJob(small, data, layers: layers, epochs: 20)
+    let accuracy = try #require(Self.evaluation(train(job, run: small.path("a")).outcome).accuracy)
+    let run = try Self.saved(small)
+    expectClose([try run.predict(.test, threads: 1).summary?.exactMatch ?? -1], [accuracy], relative: 1e-12)
+    let texts = ["off 2 now", "keep 3 here", "keep it 3 here then"]
+    try small.write(Array(texts.joined(separator: "\n").utf8), "lines.txt")
+    try small.write(Array(("text\n" + texts.joined(separator: "\n")).utf8), "new.csv")
+    for input in [
+      PredictionInput.texts(texts), .file(small.path("lines.txt")), .file(small.path("new.csv")),
+    ] {
+      let report = try run.predict(input, threads: 1)
+      #expect(report.classNames == ["go", "stay"] && report.summary == nil)
+      #expect(report.rows.map(\.prediction) == ["go", "stay", "stay"], "\(input)")
+      #expect(report.rows.allSatisfy { abs(($0.probabilities ?? []).reduce(0, +) - 1) < 1e-9 })
+      guard input != .file(small.path("new.csv")) else { continue }
+      #expect(report.rows.map(\.input) == texts)
+      #expect(
+        report.warnings == [
+          "'keep it 3 here then' has tokens that the training texts have not; they are read as <unknown>",
+          "'keep it 3 here then' has 5 tokens; the network reads the first 4",
+        ])
+    }
+    #expect(try run.predict(.texts(texts), limit: 2, threads: 1).rows.count == 2)
   }
 
   @Test("A model whose decoder looks at the whole sequence is refused at its layer")
