@@ -31,11 +31,11 @@ package struct DataOrder: Hashable, Sendable {
     guard batchSize % shardCount == 0 else {
       throw DataOrderError(code: .unequalShards, sampleCount: sampleCount, batchSize: batchSize, shardCount: shardCount)
     }
-    guard kind == .evaluation || batchSize <= sampleCount else {
-      throw DataOrderError(code: .noWholeBatch, sampleCount: sampleCount, batchSize: batchSize, shardCount: shardCount)
-    }
     guard kind != .streams || 2 * batchSize <= sampleCount else {
       throw DataOrderError(code: .shortStreams, sampleCount: sampleCount, batchSize: batchSize, shardCount: shardCount)
+    }
+    guard kind == .evaluation || batchSize <= sampleCount else {
+      throw DataOrderError(code: .noWholeBatch, sampleCount: sampleCount, batchSize: batchSize, shardCount: shardCount)
     }
     self.kind = kind
     self.sampleCount = sampleCount
