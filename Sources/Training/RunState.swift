@@ -98,7 +98,7 @@ final class RunState {
 
   private static func ranges(_ phase: Phase, _ gradient: BatchGradient, _ job: Job) -> UpdateRanges {
     UpdateRanges(
-      gradient.replica.store, decaysVectors: job.training.optimizer.decayBias, trains: phase.trains)
+      gradient.replica.store, decaysBiases: job.training.optimizer.decayBias, trains: phase.trains)
   }
 
   // MARK: The loop

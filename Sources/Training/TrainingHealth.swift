@@ -66,7 +66,7 @@ package struct TrainingHealth: Sendable {
 
   /// Compares the weights' relative gradients; biases, which may be zero, are left out.
   private func spread(_ norms: [ParameterStore.TensorNorms], _ step: Int) -> HealthWarning? {
-    let relative = norms.reversed().filter { $0.dimensionCount > 1 && $0.parameter > 0 && $0.gradient.isFinite }
+    let relative = norms.reversed().filter { $0.isWeight && $0.parameter > 0 && $0.gradient.isFinite }
       .map { (name: $0.name, value: $0.gradient / $0.parameter) }
     guard let least = relative.indices.min(by: { relative[$0].value < relative[$1].value }),
       let most = relative.indices.max(by: { relative[$0].value < relative[$1].value }),

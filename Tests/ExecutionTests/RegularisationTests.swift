@@ -17,7 +17,7 @@ import Testing
     let norms = bound.store.tensorNorms
     #expect(Set(norms.map(\.name)) == ["f.weight", "f.bias"])
     let bias = try #require(norms.first { $0.name == "f.bias" })
-    #expect(bias.dimensionCount == 1)
+    #expect(!bias.isWeight)
     expectClose(
       [bias.gradient], [Self.biases.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()], relative: 1e-12)
     #expect(bias.parameter == 0)
@@ -48,14 +48,14 @@ import Testing
   }
 
   @Test(arguments: [true, false])
-  func softThresholdingLeavesTrueZeros(decaysVectors: Bool) throws {
+  func softThresholdingLeavesTrueZeros(decaysBiases: Bool) throws {
     let bound = try store(gradients: false)
     #expect(bound.store.zeros == (1, 28))
-    bound.store.softThreshold(by: 0.25, over: UpdateRanges(bound.store, decaysVectors: decaysVectors))
+    bound.store.softThreshold(by: 0.25, over: UpdateRanges(bound.store, decaysBiases: decaysBiases))
     func shrunk(_ value: Float) -> Float { value > 0.25 ? value - 0.25 : value < -0.25 ? value + 0.25 : 0 }
     #expect(try bound.store.read(0) == Self.weights.map(shrunk))
-    #expect(try bound.store.read(1) == (decaysVectors ? Self.biases.map(shrunk) : Self.biases))
-    #expect(bound.store.zeros == (decaysVectors ? 9 : 5, 28))
+    #expect(try bound.store.read(1) == (decaysBiases ? Self.biases.map(shrunk) : Self.biases))
+    #expect(bound.store.zeros == (decaysBiases ? 9 : 5, 28))
   }
 
   @Test func softThresholdingHidesNoBrokenNumber() throws {

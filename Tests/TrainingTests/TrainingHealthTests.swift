@@ -99,8 +99,8 @@ struct TrainingHealthTests {
 
   private func norms(_ relative: [Double]) -> [ParameterStore.TensorNorms] {
     relative.enumerated().map { index, value in
-      .init(name: "l\(relative.count - index).weight", dimensionCount: 2, gradient: value * 4, parameter: 4)
-    } + [.init(name: "l1.bias", dimensionCount: 1, gradient: 0, parameter: 1)]
+      .init(name: "l\(relative.count - index).weight", isWeight: true, gradient: value * 4, parameter: 4)
+    } + [.init(name: "l1.bias", isWeight: false, gradient: 0, parameter: 1)]
   }
 
   /// Relative gradients from the last layer to the first.
