@@ -27,6 +27,11 @@ extension Table {
   }
 
   private func targetColumn(_ encoding: SampleTarget) throws(DatasetError) -> ArraySource.Column {
+    if case .labels(let labels) = encoding {
+      guard case .labels(labels.names) = specification.target else { throw DatasetError.otherEncoding(path: path) }
+      return .init(encoding.field, .floats(try answers()))
+    }
+    let target = targets[0]
     switch (encoding, target.values) {
     case (.classes(let classes), .categories(let names)):
       let numbers = Dictionary(uniqueKeysWithValues: classes.names.enumerated().map { ($1, Int32($0)) })
@@ -48,6 +53,30 @@ extension Table {
           + "\(encoding.isOfClasses ? "categories" : "numbers") in training",
         remedy: "give a file of the same kind, or name it in 'categories'")
     }
+  }
+
+  /// 0 or 1 for each row and label, row after row.
+  private func answers() throws(DatasetError) -> [Float] {
+    let targets = targets
+    var answers: [Float] = []
+    answers.reserveCapacity(rowCount * targets.count)
+    for row in 0..<rowCount {
+      for target in targets {
+        let cell = target.places[row]
+        let text = cell.text.trimmed.lowercased()
+        switch Double(text) ?? (text == "true" ? 1 : text == "false" ? 0 : nil) {
+        case 0?: answers.append(0)
+        case 1?: answers.append(1)
+        default:
+          throw DatasetError(
+            .notALabel, path: path, line: cell.line, column: cell.column,
+            "'\(cell.text)' in '\(target.name)' is neither 0 nor 1",
+            remedy: "a list of target columns makes labels, each 0 or 1 (or false or true): correct the field, or name "
+              + "one target column alone for numbers or classes")
+        }
+      }
+    }
+    return answers
   }
 
   private func write(

@@ -7,7 +7,7 @@ package struct Table: Sendable {
   package let path: String
   /// Rows that are left once those with missing values are dropped.
   let rowCount: Int
-  /// The columns to predict from, then the target if it is none of them.
+  /// The columns to predict from, then those to predict that are none of them.
   let columns: [Column]
 
   struct Column: Sendable {
@@ -24,14 +24,17 @@ package struct Table: Sendable {
     let places: [CSVCell]
   }
 
-  var target: Column {
-    // The initialiser has found it.
-    columns.first { $0.name == specification.target } ?? columns[columns.count - 1]
+  /// One, or one for each label.
+  var targets: [Column] {
+    // The initialiser has found each.
+    specification.target.columns.compactMap { name in columns.first { $0.name == name } }
   }
 
   var inputs: [Column] {
-    let isInput = specification.columns?.contains(specification.target) ?? (specification.window != nil)
-    return isInput ? columns : columns.filter { $0.name != specification.target }
+    let targets = specification.target.columns
+    // In a window the target's own past may be an input.
+    let isInput = specification.columns?.contains(targets[0]) ?? (specification.window != nil)
+    return isInput ? columns : columns.filter { !targets.contains($0.name) }
   }
 
   /// Reads `path`, plain or gzip.
@@ -50,9 +53,8 @@ package struct Table: Sendable {
     case .refuse:
       for row in rows { try Self.requireWhole(chosen.map { row[$0] }, header, chosen, path) }
     case .mean:
-      if let target = chosen.first(where: { header[$0] == specification.target }) {
-        for row in rows { try Self.requireWhole([row[target]], header, [target], path) }
-      }
+      let targets = chosen.filter { specification.target.columns.contains(header[$0]) }
+      for row in rows { try Self.requireWhole(targets.map { row[$0] }, header, targets, path) }
     case .drop:
       rows = rows.filter { row in !chosen.contains { Self.isMissing(row[$0]) } }
       guard !rows.isEmpty else {
@@ -96,7 +98,7 @@ package struct Table: Sendable {
     return names
   }
 
-  /// Positions of the columns that are used, the target's last if it is not one of the inputs.
+  /// Positions of the columns that are used, the targets' last if they are no inputs.
   private static func chosen(
     _ specification: TableSpecification, _ header: [String], _ path: String
   ) throws(DatasetError) -> [Int] {
@@ -104,24 +106,33 @@ package struct Table: Sendable {
       if let index = header.firstIndex(of: name) { return index }
       throw DatasetError.unknownColumn(name, key: key, among: header, path: path)
     }
-    let target = try position(specification.target, "target")
+    var targets: [Int] = []
+    for name in specification.target.columns { targets.append(try position(name, "target")) }
+    if case .labels = specification.target, specification.window != nil {
+      throw DatasetError(
+        .notANumber, path: path, key: "target", "a window predicts numbers of one column, not labels",
+        remedy: "name one column, or remove 'window'")
+    }
     for name in specification.categories { _ = try position(name, "categories") }
     var inputs: [Int] = []
     for name in specification.columns ?? header {
       let index = try position(name, "columns")
-      if index != target || specification.window != nil { inputs.append(index) }
+      if !targets.contains(index) || specification.window != nil { inputs.append(index) }
     }
-    if let columns = specification.columns, columns.contains(specification.target), specification.window == nil {
+    if let columns = specification.columns, specification.window == nil,
+      let known = specification.target.columns.first(where: columns.contains)
+    {
       throw DatasetError(
         .unknownColumn, path: path, key: "columns",
-        "'\(specification.target)' is the target, and would be known to the model", remedy: "take it out of 'columns'")
+        "'\(known)' is the target, and would be known to the model", remedy: "take it out of 'columns'")
     }
     guard !inputs.isEmpty else {
+      let names = specification.target.columns.map { "'\($0)'" }.joined(separator: ", ")
       throw DatasetError(
-        .unknownColumn, path: path, key: "target", "the file has no column besides '\(specification.target)'",
-        remedy: "give a file with columns to predict it from")
+        .unknownColumn, path: path, key: "target", "the file has no column besides \(names)",
+        remedy: "give a file with columns to predict from")
     }
-    return inputs + (inputs.contains(target) ? [] : [target])
+    return inputs + targets.filter { !inputs.contains($0) }
   }
 
   private static func requireWhole(

@@ -83,6 +83,8 @@ extension Table: SampleCollection {
   private func targetEncoding(
     _ rows: [Int], _ normalises: Bool, _ inputs: [TableEncoding.Column]
   ) throws(DatasetError) -> SampleTarget {
+    if case .labels(let names) = specification.target { return .labels(LabelTarget(names: names)) }
+    let target = targets[0]
     switch target.values {
     case .categories(let names):
       guard specification.window == nil else {
