@@ -185,15 +185,12 @@ final class RunState {
     let begin = clock.now
     let number = header.step + 1
     let isLooked = isHealthDue(number)
-    var activations: [DeadUnits] = []
+    let activity = isLooked ? try unitActivity(number) : []
     try loader.withNext { loaded, buffer in
       for entry in gradient.schedule.steps {
         let places = loaded.places(ofShard: entry.shard)
         let dropout = DropoutState(
           seed: job.seed, step: UInt32(number), firstSample: UInt32(entry.shard * order.samplesPerShard))
-        if isLooked, entry.shard == 0 {
-          activations = try replica.deadUnits(buffer, places, slot: entry.slot, dropout: dropout)
-        }
         try gradient.compute(entry, buffer, places, dropout: dropout)
       }
     }
@@ -207,7 +204,7 @@ final class RunState {
       throw try NumericalFailure(trainer, replica: replica, shards: shards).diagnose(
         step: number, loss: loss, source: data.training, order: order)
     }
-    if isLooked { try look(number, activations) }
+    if isLooked, trainer.isCoordinator { try look(number, activity) }
     let rate = learningRate(ofStep: number)
     update(number, rate: rate)
     try record(number, loss, rate: rate, begin: begin, reduction: reduced - reduceBegin)
