@@ -8,7 +8,7 @@ package struct DatasetError: Error, Hashable, CustomStringConvertible {
     case countMismatch, labelOutsideClasses, constantPixels
     case otherEncoding, otherSize
     case notText, badQuotes, unequalRows
-    case unknownColumn, missingValue, notANumber, unknownCategory, constantColumn, tooFewRows, noHeader
+    case unknownColumn, missingValue, notANumber, notALabel, unknownCategory, constantColumn, tooFewRows, noHeader
     case fortranOrder, unsupportedFormat, wrongShape
     case badImage, noClasses, sequenceTooLong
   }

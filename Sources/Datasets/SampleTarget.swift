@@ -3,9 +3,10 @@ package import ModelGraph
 /// What a model is to find out about a sample.
 package enum SampleTarget: Hashable, Codable, Sendable {
   case classes(ClassTarget)
+  case labels(LabelTarget)
   case values(ValueTarget)
 
-  /// The fields that hold it: `labels` for classes, `target` for values.
+  /// The fields that hold it: `labels` for classes, `target` for labels and values.
   package static let labelsName = "labels"
   package static let targetName = "target"
   static let fieldNames = [labelsName, targetName]
@@ -14,6 +15,7 @@ package enum SampleTarget: Hashable, Codable, Sendable {
   var field: SampleField {
     switch self {
     case .classes(let classes): SampleField(Self.labelsName, Shape(classes.shape), .int32)
+    case .labels(let labels): SampleField(Self.targetName, [labels.names.count])
     case .values(let values): SampleField(Self.targetName, Shape(values.shape))
     }
   }
@@ -22,6 +24,7 @@ package enum SampleTarget: Hashable, Codable, Sendable {
   package var outputCount: Int {
     switch self {
     case .classes(let classes): classes.names.count
+    case .labels(let labels): labels.names.count
     case .values(let values): values.shape.reduce(1, *)
     }
   }
@@ -30,6 +33,7 @@ package enum SampleTarget: Hashable, Codable, Sendable {
   package var outputShape: Shape {
     switch self {
     case .classes(let classes): Shape(classes.shape + [classes.names.count])
+    case .labels(let labels): [labels.names.count]
     case .values(let values): Shape(values.shape)
     }
   }
@@ -45,6 +49,18 @@ package struct ClassTarget: Hashable, Codable, Sendable {
   package init(names: [String], shape: [Int] = []) {
     self.names = names
     self.shape = shape
+  }
+}
+
+/// Several questions of yes (1) and no (0) for each sample, which may be of none, one or many of them at once; a number
+/// below 0 leaves a question of a sample out.
+package struct LabelTarget: Hashable, Codable, Sendable {
+  /// In the order of the outputs.
+  package let names: [String]
+
+  package init(names: [String]) {
+    precondition(!names.isEmpty, "there is at least one label")
+    self.names = names
   }
 }
 

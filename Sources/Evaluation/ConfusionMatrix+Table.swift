@@ -1,5 +1,3 @@
-import Units
-
 extension ConfusionMatrix {
   /// The matrix as aligned text: true classes as rows, predicted ones as columns, recall as the last column, precision
   /// as the last row, accuracy in the corner. What is undefined is "–".
@@ -28,19 +26,12 @@ extension ConfusionMatrix {
   /// One line a class: precision, recall, specificity, F1 and support, then their macro averages.
   package func measures(classNames: [String]) -> String {
     precondition(classNames.count == classCount, "\(classCount) classes, but \(classNames.count) names")
-    let firstWidth = max("macro average".count, classNames.map(\.count).max() ?? 0)
-    let headings = ["precision", "recall", "specificity", "F1", "support"]
-    func line(_ name: String, _ cells: [String]) -> String {
-      ([name.padded(firstWidth)] + cells.map { $0.leftPadded("specificity".count) }).joined(separator: " ")
-    }
-    var lines = [line("class", headings)]
+    var table = MeasureTable(head: "class", names: classNames + ["macro average"])
     for (index, name) in classNames.enumerated() {
-      let values = [precision(index), recall(index), specificity(index), f1(index)].map(percent)
-      lines.append(line(name, values + [String(support(index))]))
+      table.append(name, [precision(index), recall(index), specificity(index), f1(index)], support: support(index))
     }
-    let averages = [macroPrecision, macroRecall, macroSpecificity, macroF1].map(percent)
-    lines.append(line("macro average", averages + [String(total)]))
-    return lines.joined(separator: "\n")
+    table.append("macro average", [macroPrecision, macroRecall, macroSpecificity, macroF1], support: total)
+    return table.text
   }
 
   private func headings(_ names: [String], width: Int) -> [String] {
@@ -51,13 +42,4 @@ extension ConfusionMatrix {
       cut.filter { $0 == heading }.count == 1 ? heading : "#\(index)"
     }
   }
-
-  private func percent(_ value: Double?) -> String {
-    value.map { fixedPoint($0 * 100, decimals: 1) + " %" } ?? "–"
-  }
-}
-
-extension String {
-  fileprivate func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
-  fileprivate func leftPadded(_ width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
 }

@@ -23,14 +23,39 @@ extension ElementLossFunction {
       body(
         { x, t in
           let tail = VectorFunctions.logarithm1p(VectorFunctions.exponential(-abs(x)))
-          return (x > 0 ? x : 0) - x * t + tail
+          return t < 0 ? 0 : (x > 0 ? x : 0) - x * t + tail
         },
-        { VectorFunctions.sigmoid($0) - $1 })
+        { x, t in t < 0 ? 0 : VectorFunctions.sigmoid(x) - t })
     }
   }
 
-  fileprivate var weights: [Float] {
-    if case .binaryCrossEntropy(let weights) = self { weights.map { Float($0) } } else { [] }
+  /// The same for a binary cross-entropy whose two answers weigh `no` and `yes`.
+  @inline(__always)
+  fileprivate static func withTerms(
+    no: Float, yes: Float, _ body: (_ loss: (Float, Float) -> Float, _ slope: (Float, Float) -> Float) -> Void
+  ) {
+    body(
+      { x, t in
+        let tail = VectorFunctions.logarithm1p(VectorFunctions.exponential(-abs(x)))
+        let (falls, rises) = ((x < 0 ? -x : 0) + tail, (x > 0 ? x : 0) + tail)
+        return t < 0 ? 0 : yes * t * falls + no * (1 - t) * rises
+      },
+      { x, t in
+        let sigma = VectorFunctions.sigmoid(x)
+        return t < 0 ? 0 : no * (1 - t) * sigma - yes * t * (1 - sigma)
+      })
+  }
+
+  /// By position in rows of `width`.
+  fileprivate func weights(width: Int) -> [Float] {
+    guard case .binaryCrossEntropy(let weights) = self, weights.count == width else { return [] }
+    return weights.map { Float($0) }
+  }
+
+  /// Of the answers no and yes.
+  fileprivate func answerWeights(width: Int) -> (no: Float, yes: Float)? {
+    guard case .binaryCrossEntropy(let weights) = self, weights.count == 2, width == 1 else { return nil }
+    return (Float(weights[0]), Float(weights[1]))
   }
 }
 
@@ -42,8 +67,16 @@ struct ElementLossKernel: HostKernel {
   let rows: (count: Int, width: Int)
 
   func bind(_ memory: HostMemory) -> HostRun {
-    let (function, rows, divisor, weights) = (function, rows, divisor, function.weights)
+    let (function, rows, divisor, weights) = (function, rows, divisor, function.weights(width: rows.width))
     let (prediction, target, loss) = unsafe (memory.floats(0), memory.floats(1), memory.floats(2))
+    if let answers = function.answerWeights(width: rows.width) {
+      return { _, _ in
+        ElementLossFunction.withTerms(no: answers.no, yes: answers.yes) { term, _ in
+          let sum = unsafe Self.sum(prediction, target, rows.count, term)
+          unsafe loss.pointee = Float(sum / Double(divisor))
+        }
+      }
+    }
     return { _, _ in
       function.withTerms { term, _ in
         var sum = 0.0
@@ -86,8 +119,18 @@ struct ElementLossBackwardKernel: HostKernel {
   let rows: (count: Int, width: Int)
 
   func bind(_ memory: HostMemory) -> HostRun {
-    let (function, rows, scale, weights) = (function, rows, 1 / Float(divisor), function.weights)
+    let (function, rows, scale) = (function, rows, 1 / Float(divisor))
+    let weights = function.weights(width: rows.width)
     let (prediction, target, gradient) = unsafe (memory.floats(0), memory.floats(1), memory.floats(2))
+    if let answers = function.answerWeights(width: rows.width) {
+      return { _, _ in
+        ElementLossFunction.withTerms(no: answers.no, yes: answers.yes) { _, slope in
+          for index in 0..<rows.count {
+            unsafe gradient[index] = scale * slope(prediction[index], target[index])
+          }
+        }
+      }
+    }
     return { _, _ in
       function.withTerms { _, slope in
         for index in 0..<rows.count * rows.width {

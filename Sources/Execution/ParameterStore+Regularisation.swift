@@ -66,13 +66,14 @@ extension ParameterStore {
   /// The norms of one parameter tensor.
   package struct TensorNorms: Hashable, Sendable {
     package let name: String
-    package let dimensionCount: Int
+    /// Rather than a bias, scale, shift or slope.
+    package let isWeight: Bool
     package let gradient: Double
     package let parameter: Double
 
-    package init(name: String, dimensionCount: Int, gradient: Double, parameter: Double) {
+    package init(name: String, isWeight: Bool, gradient: Double, parameter: Double) {
       self.name = name
-      self.dimensionCount = dimensionCount
+      self.isWeight = isWeight
       self.gradient = gradient
       self.parameter = parameter
     }
@@ -83,7 +84,7 @@ extension ParameterStore {
     places.map { place in
       let (start, count) = (place.range.lowerBound, place.range.count)
       return TensorNorms(
-        name: place.name, dimensionCount: place.dimensionCount,
+        name: place.name, isWeight: place.isWeight,
         gradient: unsafe Norms.sumOfSquares(slot(0) + start, count).squareRoot(),
         parameter: unsafe Norms.sumOfSquares(parameters + start, count).squareRoot())
     }

@@ -29,7 +29,8 @@ package import ModelGraph
     let range: Range<Int>
     /// Without padding.
     let elementCount: Int
-    let dimensionCount: Int
+    /// Rather than a bias, scale, shift or slope.
+    let isWeight: Bool
   }
 
   /// Numbers behind the gradients of a slot: the loss first.
@@ -51,13 +52,14 @@ package import ModelGraph
     self.elementCount = elementCount
     let graph = compiled.graph
     places = Self.readyOrder(graph).filter { $0 < graph.parameters.count }.map { index in
-      let value = graph[graph.parameters[index]]
+      let parameter = graph.parameters[index]
+      let value = graph[parameter]
       let count = WorkspacePlan.rounded(compiled.parameterLayouts[index].byteCount) / 4
       return Place(
         name: value.name, range: offsets[index]..<offsets[index] + count,
-        elementCount: value.type.shape.elementCount, dimensionCount: value.type.shape.rank)
+        elementCount: value.type.shape.elementCount, isWeight: graph.isWeight(parameter))
     }
-    allRanges = UpdateRanges(places, decaysVectors: true)
+    allRanges = UpdateRanges(places, decaysBiases: true)
     slotElementCount = elementCount + Self.tailCount
     arena = try Arena(byteCount: 4 * (elementCount * (1 + stateCount) + slotElementCount * slotCount))
   }

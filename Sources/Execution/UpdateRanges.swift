@@ -13,15 +13,15 @@ package struct UpdateRanges: Hashable, Sendable {
   let runs: [Piece]
 
   /// - Parameters:
-  ///   - decaysVectors: false leaves parameters of one dimension (biases, scales) out of weight decay and L1.
+  ///   - decaysBiases: false leaves all but weights (biases, scales, shifts, slopes) out of weight decay and L1.
   ///   - trains: whether the parameter of this name is updated at all.
-  package init(_ store: ParameterStore, decaysVectors: Bool = true, trains: (String) -> Bool = { _ in true }) {
-    self.init(store.places, decaysVectors: decaysVectors, trains: trains)
+  package init(_ store: ParameterStore, decaysBiases: Bool = true, trains: (String) -> Bool = { _ in true }) {
+    self.init(store.places, decaysBiases: decaysBiases, trains: trains)
   }
 
-  init(_ places: [ParameterStore.Place], decaysVectors: Bool, trains: (String) -> Bool = { _ in true }) {
+  init(_ places: [ParameterStore.Place], decaysBiases: Bool, trains: (String) -> Bool = { _ in true }) {
     tensors = places.filter { trains($0.name) }.map {
-      Piece(range: $0.range, isDecayed: decaysVectors || $0.dimensionCount > 1)
+      Piece(range: $0.range, isDecayed: decaysBiases || $0.isWeight)
     }
     runs = tensors.reduce(into: []) { runs, piece in
       if let last = runs.last, last.isDecayed == piece.isDecayed, last.range.upperBound == piece.range.lowerBound {

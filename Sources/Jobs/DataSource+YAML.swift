@@ -7,9 +7,10 @@ extension DataSource {
     case .idx(let train, let test, let classes):
       Self.lines("train", train) + (test.map { Self.lines("test", $0) } ?? []) + ["classes: \(classes.yaml)"]
     case .csv(let train, let test, let table): Self.lines(train, test) + table.lines
-    case .npy(let train, let test, let classes):
+    case .npy(let train, let test, let targets):
       Self.lines("train", train) + (test.map { Self.lines("test", $0) } ?? [])
-        + (classes.map { ["classes: \($0.yaml)"] } ?? [])
+        + (targets.classes.map { ["classes: \($0.yaml)"] } ?? [])
+        + (targets.labels.map { ["labels: \($0.yaml)"] } ?? [])
     case .cifar10(let folder): ["folder: \(quoted(folder))"]
     case .cifar100(let folder, let labels): ["folder: \(quoted(folder))", "labels: \(labels.rawValue)"]
     case .imageFolder(let train, let test, let folder):
@@ -37,7 +38,12 @@ extension DataSource {
 
 extension TableSpecification {
   fileprivate var lines: [String] {
-    var lines = ["target: \(quoted(target))"]
+    let targetText =
+      switch target {
+      case .column(let name): quoted(name)
+      case .labels(let names): list(names)
+      }
+    var lines = ["target: \(targetText)"]
     if let columns { lines.append("columns: \(list(columns))") }
     if !categories.isEmpty { lines.append("categories: \(list(categories))") }
     lines += ["missing: \(missing.rawValue)", "delimiter: \(delimiter.rawValue)"]

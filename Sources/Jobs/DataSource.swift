@@ -6,8 +6,7 @@ package enum DataSource: Hashable, Codable, Sendable {
   /// The files of MNIST and its relatives, also gzipped.
   case idx(train: ImageFiles, test: ImageFiles?, classes: Classes)
   case csv(train: String, test: String?, TableSpecification)
-  /// Classes are nil for as many as the labels tell, and for numbers.
-  case npy(train: ArrayFiles, test: ArrayFiles?, classes: Classes?)
+  case npy(train: ArrayFiles, test: ArrayFiles?, ArrayTargets)
   case cifar10(folder: String)
   case cifar100(folder: String, labels: CIFAR.Labels)
   case imageFolder(train: String, test: String?, ImageFolderSpecification)
@@ -51,7 +50,7 @@ package enum DataSource: Hashable, Codable, Sendable {
     switch self {
     case .idx(_, _, let classes): .idx(train: ImageFiles(images: "", labels: ""), test: nil, classes: classes)
     case .csv(_, _, let table): .csv(train: "", test: nil, table)
-    case .npy(_, _, let classes): .npy(train: ArrayFiles(inputs: "", targets: ""), test: nil, classes: classes)
+    case .npy(_, _, let targets): .npy(train: ArrayFiles(inputs: "", targets: ""), test: nil, targets)
     case .cifar10: .cifar10(folder: "")
     case .cifar100(_, let labels): .cifar100(folder: "", labels: labels)
     case .imageFolder(_, _, let folder): .imageFolder(train: "", test: nil, folder)
@@ -64,7 +63,7 @@ package enum DataSource: Hashable, Codable, Sendable {
   package var declaredClasses: Classes? {
     switch self {
     case .idx(_, _, let classes): classes
-    case .npy(_, _, let classes): classes
+    case .npy(_, _, let targets): targets.classes
     case .csv, .cifar10, .cifar100, .imageFolder, .text, .pairs: nil
     }
   }

@@ -34,12 +34,30 @@ extension Job {
 
   private func checkData(_ data: DataDescription) throws {
     try checkVocabularies(data)
-    let takesClasses = training.loss.takesLabels || training.loss == .binaryCrossEntropy
-    guard case .values(let values) = data.target, takesClasses else { return }
-    throw GraphError(
-      .invalidArgument, layer: ModelSpecification.lossName,
-      "\(training.loss.rawValue) takes classes, and the target '\(values.name)' is numbers; write 'loss: mean-squared-error'"
-    )
+    let isBinary = training.loss == .binaryCrossEntropy
+    switch data.target {
+    case .values(let values) where training.loss.takesLabels || isBinary:
+      throw GraphError(
+        .invalidArgument, layer: ModelSpecification.lossName,
+        "\(training.loss.rawValue) takes \(isBinary ? "classes or labels" : "classes"), and the target "
+          + "'\(values.name)' is numbers; write 'loss: mean-squared-error'"
+          + (isBinary ? adviceForAnswers(values) : ""))
+    case .labels(let labels) where !isBinary:
+      throw GraphError(
+        .invalidArgument, layer: ModelSpecification.lossName,
+        "\(training.loss.rawValue) takes \(training.loss.takesLabels ? "one class" : "numbers"), and a sample here has "
+          + "\(labels.names.count) labels, each 0 or 1; write 'loss: binary-cross-entropy'")
+    default: return
+    }
+  }
+
+  /// How a target of zeros and ones that was taken for numbers is made labels.
+  private func adviceForAnswers(_ values: ValueTarget) -> String {
+    switch self.data.source {
+    case .csv: ", or 'target: [\(values.name)]' in data if it is 0 and 1"
+    case .npy: ", or add 'labels: \(values.shape.last ?? 1)' to data if they are 0 and 1"
+    default: ""
+    }
   }
 
   /// An embedding must have a row for each token that the data have.
@@ -57,6 +75,9 @@ extension Job {
     }
   }
 
+  /// The key of `data` that makes labels of the targets.
+  private var labelsKey: String { if case .csv = data.source { "target" } else { "labels" } }
+
   private func checkOutputs(of graph: Graph, _ data: DataDescription) throws -> Graph {
     let outputs = data.target.outputCount
     guard let logits = graph.outputs["logits"],
@@ -65,6 +86,21 @@ extension Job {
     let shape = Shape(Array(graph[logits].type.shape.dimensions.dropFirst()))
     guard shape != data.target.outputShape else { return graph }
     switch data.target {
+    // Of two classes one score tells.
+    case .classes(let classes)
+    where training.loss == .binaryCrossEntropy && classes.shape.isEmpty && outputs == 2:
+      if shape == [1] { return graph }
+      throw GraphError(
+        .shapeMismatch, layer: last.name,
+        "the model ends in \(shape) outputs a sample, the data has 2 classes, for which binary-cross-entropy takes [1] or "
+          + "[2]; end it with '- dense: {outputs: 1}'")
+    case .labels(let labels):
+      let some = labels.names.prefix(5).joined(separator: ", ") + (labels.names.count > 5 ? ", …" : "")
+      throw GraphError(
+        .shapeMismatch, layer: last.name,
+        "the model ends in \(shape) outputs a sample, "
+          + "'\(labelsKey)' in data names \(outputs) \(outputs == 1 ? "label" : "labels") (\(some)), which takes "
+          + "[\(outputs)]; end it with '- dense: {outputs: \(outputs)}'")
     case .classes(let classes) where classes.shape.isEmpty:
       throw GraphError(
         .shapeMismatch, layer: last.name,

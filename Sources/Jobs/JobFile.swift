@@ -9,7 +9,7 @@ package struct JobFile: Hashable, Sendable {
   private let source: SourceText
   /// Of each value, of its key if the value has parts; by path, `data.train.images`.
   private let places: [String: SourcePlace]
-  private let layerPlaces: [String: SourcePlace]
+  private let layers: [String: LayerReader.Found]
 
   /// Reads and checks the file at `path`.
   ///
@@ -67,7 +67,7 @@ package struct JobFile: Hashable, Sendable {
     guard findings.problems.isEmpty, let job else { throw InvalidJob(findings.sortedProblems) }
     self.job = job
     places = findings.places
-    layerPlaces = reader.layerPlaces
+    layers = reader.layers
   }
 
   /// A problem with the value of a key, such as a file of `data.train.images` that is not what it should be.
@@ -83,12 +83,15 @@ package struct JobFile: Hashable, Sendable {
   package func problem(for error: GraphError) -> JobProblem {
     // A parameter is named after its layer: `c1.weight`.
     let owner = error.layer.lastIndex(of: ".").map { String(error.layer[..<$0]) }
-    if let place = layerPlaces[error.layer] ?? owner.flatMap({ layerPlaces[$0] }) {
-      return source.problem(place, error.description)
+    if let layer = layers[error.layer] ?? owner.flatMap({ layers[$0] }) {
+      let setting = error.key.flatMap { places["model.layers.\(layer.number).\($0)"] }
+      return source.problem(setting ?? layer.place, error.description)
     }
-    let isLoss = error.layer == "loss" && error.code != .notDifferentiable
-    let model = places["model.layers"] == nil ? "model.zoo" : "model.layers"
-    return problem(at: isLoss ? "training.loss" : model, error.description)
+    if error.layer == ModelSpecification.lossName, error.code != .notDifferentiable {
+      let setting = error.key.map { "training.\($0)" }.flatMap { places[$0] == nil ? nil : $0 }
+      return problem(at: setting ?? "training.loss", error.description)
+    }
+    return problem(at: places["model.layers"] == nil ? "model.zoo" : "model.layers", error.description)
   }
 
   /// The job's graph for one shard.

@@ -5,7 +5,7 @@ package struct OptimizerSpecification: Hashable, Codable, Sendable {
   package var learningRate: Double
   /// Added to the gradient (L2), for AdamW taken off the weights.
   package var weightDecay: Double
-  /// False: parameters of one dimension, biases above all, have no part in weight decay and L1.
+  /// False: all but weights (biases, scales, shifts, slopes, whatever their shape) have no part in weight decay and L1.
   package var decayBias: Bool
 
   package init(_ rule: Rule, learningRate: Double, weightDecay: Double? = nil, decayBias: Bool = true) {

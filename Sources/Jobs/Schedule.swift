@@ -155,13 +155,18 @@ package struct Schedule: Hashable, Codable, Sendable {
 
 /// What is measured on the validation samples at the end of an epoch.
 package enum ValidationMetric: String, Hashable, Codable, Sendable, CaseIterable {
+  /// Of several labels, the accuracy is the share of samples of which each one is right.
   case loss, accuracy
+  /// Of the answers to all labels together.
+  case microF1 = "micro-f1"
+  /// Mean over classes or labels; 0 while it is undefined for one of them.
+  case macroF1 = "macro-f1"
 
   /// Whether `value` is better than `best` by more than `margin`.
   package func isBetter(_ value: Double, than best: Double, by margin: Double) -> Bool {
     switch self {
     case .loss: value < best - margin
-    case .accuracy: value > best + margin
+    case .accuracy, .microF1, .macroF1: value > best + margin
     }
   }
 }

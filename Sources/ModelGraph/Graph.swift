@@ -155,6 +155,14 @@ package struct Graph: Hashable, Sendable, Codable {
   /// What a trained model is: the values that a run keeps and a checkpoint holds, parameters first.
   package var stored: [ValueID] { parameters + statistics }
 
+  /// Whether a parameter is the weights of some layer, rather than a bias, scale, shift or slope: what weight decay is
+  /// meant for. Its role tells, not its shape: the scales of a layer normalisation over an image are no weights.
+  package func isWeight(_ parameter: ValueID) -> Bool {
+    nodes.contains { node in
+      node.pass == .forward && node.operation.rule.weightInputs.contains { node.inputs[$0] == parameter }
+    }
+  }
+
   /// Appends a node and gives its outputs.
   /// - Throws: `GraphError` if the inputs are too few, too many or do not fit the operation.
   package mutating func append(

@@ -14,12 +14,16 @@ package struct GraphError: Error, Hashable, Sendable, CustomStringConvertible {
   package let code: Code
   /// The layer as the model names it.
   package let layer: String
+  /// The setting of the layer, or of training for the layer `loss`, that does not fit, as job files name it; nil if it
+  /// is not one alone.
+  package let key: String?
   /// What is wrong, with the values, and what to write instead.
   package let message: String
 
-  package init(_ code: Code, layer: String, _ message: String) {
+  package init(_ code: Code, layer: String, key: String? = nil, _ message: String) {
     self.code = code
     self.layer = layer
+    self.key = key
     self.message = message
   }
 

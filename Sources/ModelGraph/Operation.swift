@@ -8,6 +8,10 @@ package protocol OperationRule: Hashable, Sendable, Codable {
   /// How many inputs a node of this operation has.
   var inputCount: ClosedRange<Int> { get }
 
+  /// The inputs that are weights: what multiplies the features of a layer, or is looked up for them. Biases, scales,
+  /// shifts and slopes are none, whatever their shape.
+  var weightInputs: Range<Int> { get }
+
   /// The types of the outputs for inputs of the given types, as many as `inputCount` allows.
   /// - Throws: `GraphError` naming `layer` if the inputs do not fit.
   func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType]
@@ -21,6 +25,8 @@ package protocol OperationRule: Hashable, Sendable, Codable {
 }
 
 extension OperationRule {
+  package var weightInputs: Range<Int> { 0..<0 }
+
   /// Backward operations are not differentiated again.
   package func inputGradients(_ node: GradientContext, in graph: inout Graph) throws -> [ValueID?] {
     throw GraphError(.notDifferentiable, layer: node.layer, "no gradient is defined for \(Self.self)")

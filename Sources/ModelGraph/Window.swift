@@ -74,12 +74,12 @@ package struct Window: Hashable, Sendable, Codable {
     func sides(_ extent: Extent, _ what: String, from lowest: Int) throws -> [Int] {
       guard let sides = extent.sides(rank: rank) else {
         throw GraphError(
-          .shapeMismatch, layer: layer,
+          .shapeMismatch, layer: layer, key: what,
           "\(what) \(extent) has \(extent.sides.count) numbers, the input \(rank) spatial dimensions; "
             + "give one number, or one for each dimension")
       }
       guard sides.allSatisfy({ $0 >= lowest }) else {
-        throw GraphError(.invalidArgument, layer: layer, "\(what) \(extent) must be at least \(lowest)")
+        throw GraphError(.invalidArgument, layer: layer, key: what, "\(what) \(extent) must be at least \(lowest)")
       }
       return sides
     }
@@ -97,7 +97,7 @@ package struct Window: Hashable, Sendable, Codable {
       let room = spatial[index] + 2 * sides.padding[index] - sides.reach(index)
       guard room >= 0 else {
         throw GraphError(
-          .shapeMismatch, layer: layer,
+          .shapeMismatch, layer: layer, key: "kernel",
           "a \(Shape(sides.kernel)) window does not fit an input of \(Shape(spatial)) with padding \(padding); "
             + "use a smaller kernel or more padding")
       }

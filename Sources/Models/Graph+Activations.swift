@@ -26,7 +26,7 @@ extension Graph {
     let shape = self[x].type.shape
     guard !settings.isPerChannel || shape.rank >= 2 else {
       throw GraphError(
-        .shapeMismatch, layer: name,
+        .shapeMismatch, layer: name, key: "per_channel",
         "a slope for each channel takes [samples, channels, …], its input is \(shape); use one slope for all")
     }
     let slopes: Shape = [settings.isPerChannel ? shape[1] : 1]

@@ -23,14 +23,15 @@ extension Graph {
     let rank = input.shape.rank - 2
     guard (1...3).contains(rank), let kernel = settings.kernel.sides(rank: rank) else {
       throw GraphError(
-        .shapeMismatch, layer: name,
+        .shapeMismatch, layer: name, key: "kernel",
         "a convolution with a kernel of \(settings.kernel) takes [samples, channels, …] with as many spatial "
           + "dimensions, its input is \(input.shape)")
     }
     guard input.shape[1] % settings.groups == 0 else {
       throw GraphError(
-        .invalidArgument, layer: name,
-        "\(settings.groups) groups do not divide the \(input.shape[1]) input channels; use a divisor")
+        .invalidArgument, layer: name, key: "groups",
+        "\(settings.groups) groups do not divide the \(input.shape[1]) channels of the input \(input.shape); use a divisor"
+      )
     }
     let operation = Convolution(
       stride: settings.stride, padding: settings.padding, dilation: settings.dilation, groups: settings.groups,

@@ -72,7 +72,7 @@ extension Initialiser {
 
 func requireAtLeastOne(_ count: Int, _ what: String, layer: String) throws {
   guard count >= 1 else {
-    throw GraphError(.invalidArgument, layer: layer, "\(what) is \(count); use at least 1")
+    throw GraphError(.invalidArgument, layer: layer, key: what, "\(what) is \(count); use at least 1")
   }
 }
 

@@ -83,7 +83,8 @@ extension Graph {
     let shape = self[x].type.shape
     guard shape.rank >= 1, boundedProduct(sample, limit: largestTensor) != nil else {
       throw GraphError(
-        .shapeMismatch, layer: name, "\(shape) has no samples of \(Shape(sample)); give the shape of one sample")
+        .shapeMismatch, layer: name, key: "shape",
+        "\(shape) has no samples of \(Shape(sample)); give the shape of one sample")
     }
     return try append(.reshape(Reshape(to: Shape([shape[0]] + sample))), [x], layer: name)[0]
   }

@@ -101,6 +101,7 @@ extension Graph {
     let name = layer.name
     let x = try layer.from.map { try output(of: $0, in: outputs, for: name) } ?? last
     let named = try (layer.kind.sources ?? []).map { try output(of: $0, in: outputs, for: name) }
+    try layer.requireSamples(self, layer.kind.sources == nil ? [x] : named)
     switch layer.kind {
     case .dense(let count, let hasBias, let activation, let initialisation):
       let y = try dense(name, x, outputs: count, hasBias: hasBias, initialisation: initialisation)

@@ -7,7 +7,7 @@ extension DataSource {
     switch self {
     case .idx(let train, _, let classes): try Self.images(train, classes)
     case .csv(let train, _, let table): try Table(path: train, table)
-    case .npy(let train, _, let classes): try ArrayDataset(train, classes: classes)
+    case .npy(let train, _, let targets): try ArrayDataset(train, targets)
     case .cifar10(let folder): try CIFAR.ten.read(CIFAR.ten.trainingFiles, in: folder)
     case .cifar100(let folder, let labels):
       try CIFAR.hundred(labels).read(CIFAR.hundred(labels).trainingFiles, in: folder)
@@ -22,7 +22,7 @@ extension DataSource {
     switch self {
     case .idx(_, let test?, let classes): try Self.images(test, classes)
     case .csv(_, let test?, let table): try Table(path: test, table)
-    case .npy(_, let test?, let classes): try ArrayDataset(test, classes: classes)
+    case .npy(_, let test?, let targets): try ArrayDataset(test, targets)
     case .cifar10(let folder): try CIFAR.ten.read(CIFAR.ten.testFiles, in: folder)
     case .cifar100(let folder, let labels):
       try CIFAR.hundred(labels).read(CIFAR.hundred(labels).testFiles, in: folder)

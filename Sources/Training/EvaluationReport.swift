@@ -5,7 +5,7 @@ import Jobs
 import Models
 
 /// What a test of a trained network found.
-package struct EvaluationReport: Codable, Sendable {
+package struct EvaluationReport: Encodable, Sendable {
   /// Of predicted numbers, in the data's own units, beside a guess without a model.
   package struct Regression: Codable, Sendable {
     package let target: String
@@ -28,6 +28,56 @@ package struct EvaluationReport: Codable, Sendable {
     package let loss: Double?
   }
 
+  /// Of several labels.
+  package struct Labels: Encodable, Sendable {
+    /// Of a label, or an average; nil where it is 0/0.
+    package struct Measures: Encodable, Sendable {
+      package let precision: Double?
+      package let recall: Double?
+      package let specificity: Double?
+      package let f1: Double?
+
+      fileprivate init(_ measure: ((LabelMeasures.Outcomes) -> Double?) -> Double?) {
+        (precision, recall) = (measure(\.precision), measure(\.recall))
+        (specificity, f1) = (measure(\.specificity), measure(\.f1))
+      }
+    }
+
+    package struct Label: Encodable, Sendable {
+      package let name: String
+      package let measures: Measures
+      package let truePositives: Int64
+      package let falsePositives: Int64
+      package let falseNegatives: Int64
+      package let trueNegatives: Int64
+    }
+
+    /// The probability from which a label is predicted.
+    package let threshold: Double
+    package let labels: [Label]
+    /// Of the answers to all labels together.
+    package let micro: Measures
+    /// The mean over the labels.
+    package let macro: Measures
+    /// The share of samples of which every label is right.
+    package let subsetAccuracy: Double?
+    /// The share of answers that are wrong.
+    package let hammingLoss: Double?
+
+    fileprivate init(_ names: [String], _ measures: LabelMeasures) {
+      threshold = measures.threshold
+      labels = names.enumerated().map { index, name in
+        let own = measures[index]
+        return Label(
+          name: name, measures: Measures { $0(own) }, truePositives: own.truePositives,
+          falsePositives: own.falsePositives, falseNegatives: own.falseNegatives, trueNegatives: own.trueNegatives)
+      }
+      micro = Measures { $0(measures.together) }
+      macro = Measures { measures.macro($0) }
+      (subsetAccuracy, hammingLoss) = (measures.subsetAccuracy, measures.hammingLoss)
+    }
+  }
+
   package let job: String
   package let checkpoint: String
   package let step: Int
@@ -38,9 +88,9 @@ package struct EvaluationReport: Codable, Sendable {
   package let exactMatch: Double?
   /// e to the loss, for sequences of classes trained with cross-entropy.
   package let perplexity: Double?
-  /// Mean over the samples, or over the labels of sequences.
+  /// Mean over what was to be predicted: samples, labels of sequences, or outputs.
   package let loss: Double
-  /// Nil for numbers, as the next.
+  /// Nil for labels and numbers, as the next.
   package let classNames: [String]?
   /// Nil also for very many classes.
   package let confusion: ConfusionMatrix?
@@ -48,11 +98,23 @@ package struct EvaluationReport: Codable, Sendable {
   package let classBaseline: ClassBaseline?
   /// Of the next token of a text by unigrams, bigrams and trigrams of the training text; nil for other data.
   package let tokenCountLosses: [Double]?
-  /// Nil for classes.
+  /// Nil for classes and numbers.
+  package let labels: Labels?
+  /// Nil for classes and labels.
   package let regression: Regression?
+
+  /// A line a label; not part of the JSON.
+  private let labelTable: String?
+
+  private enum CodingKeys: CodingKey {
+    case job, checkpoint, step, samples, accuracy, exactMatch, perplexity, loss, classNames, confusion, classBaseline
+    case tokenCountLosses, labels, regression
+  }
 
   /// More classes than fit a line of a terminal are not printed as a matrix.
   private static let widestTable = 20
+  /// Nor are more labels than this, a line each.
+  private static let longestTable = 50
 
   init(
     _ job: Job, _ target: SampleTarget, checkpoint: String, step: Int, samples: Int, _ result: EvaluationResult,
@@ -67,11 +129,8 @@ package struct EvaluationReport: Codable, Sendable {
     self.tokenCountLosses = tokenCountLosses
     switch (target, result.measures) {
     case (.values(let values), .values(let measures)):
-      exactMatch = nil
-      perplexity = nil
-      classNames = nil
-      confusion = nil
-      classBaseline = nil
+      (exactMatch, perplexity, classBaseline) = (nil, nil, nil)
+      (classNames, confusion, labels, labelTable) = (nil, nil, nil, nil)
       regression = Regression(
         target: values.name, rootMeanSquaredError: measures.rootMeanSquaredError,
         meanAbsoluteError: measures.meanAbsoluteError,
@@ -88,7 +147,12 @@ package struct EvaluationReport: Codable, Sendable {
           className: classes.names[guess.mostFrequent], accuracy: guess.accuracy,
           loss: job.training.loss == .crossEntropy ? guess.crossEntropy : nil)
       }
-      regression = nil
+      (labels, labelTable, regression) = (nil, nil, nil)
+    case (.labels(let target), .labels(let measures)):
+      (exactMatch, perplexity, classBaseline) = (nil, nil, nil)
+      (classNames, confusion, regression) = (nil, nil, nil)
+      labels = Labels(target.names, measures)
+      labelTable = measures.table(names: target.names)
     default: preconditionFailure("an evaluation measures what its target is")
     }
   }
@@ -104,6 +168,16 @@ package struct EvaluationReport: Codable, Sendable {
         for comparison, \(regression.baseline): RMSE \(Self.number(regression.baselineRootMeanSquaredError)), \
         MAE \(Self.number(regression.baselineMeanAbsoluteError))
         """
+    }
+    if let labels, let labelTable {
+      let line =
+        head + """
+          test of \(labels.labels.count) \(labels.labels.count == 1 ? "label" : "labels") at threshold \(labels.threshold): \
+          micro F1 \(Self.percent(labels.micro.f1)), macro F1 \(Self.percent(labels.macro.f1)), \
+          subset accuracy \(Self.percent(labels.subsetAccuracy)), Hamming loss \(Self.number(labels.hammingLoss)), \
+          loss \(lossText), \(samples) samples
+          """
+      return labels.labels.count > Self.longestTable ? line : line + "\n\n" + labelTable
     }
     var line = head + "test accuracy \(Self.percent(accuracy)), loss \(lossText)"
     if let perplexity { line += String(format: ", perplexity %.3f", perplexity) }
@@ -139,8 +213,10 @@ package struct EvaluationReport: Codable, Sendable {
     return lines
   }
 
-  /// A line a class: precision, recall, specificity, F1, support; then their macro averages. Nil without a matrix.
+  /// A line a class: precision, recall, specificity, F1, support; then their averages. Nil without a matrix, and for
+  /// labels that `text` shows.
   package var measuresByClass: String? {
+    if let labels, labels.labels.count > Self.longestTable { return labelTable }
     guard let classNames, let confusion else { return nil }
     return confusion.measures(classNames: classNames)
   }

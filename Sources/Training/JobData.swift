@@ -1,4 +1,5 @@
 package import Datasets
+import Evaluation
 package import Jobs
 import ModelGraph
 import Randomness
@@ -52,19 +53,29 @@ package struct JobData: Sendable {
     self.fingerprint = fingerprint.value
   }
 
-  /// Numbers are found more or less well, never right or wrong.
+  /// Numbers are found more or less well, never right or wrong; a micro average over classes is their accuracy.
   private static func checkMetrics(_ file: JobFile, _ target: SampleTarget) throws {
-    guard case .values(let values) = target else { return }
     let training = file.job.training
     let watchers = [
       ("early_stopping", training.earlyStopping?.metric), ("schedule", training.schedule.plateau?.metric),
     ]
-    for (key, metric) in watchers where metric == .accuracy {
-      throw InvalidJob([
-        file.problem(
-          at: "training.\(key)",
-          "'\(key)' watches the accuracy, and the target '\(values.name)' is numbers; write 'metric: loss'")
-      ])
+    for (key, metric) in watchers {
+      guard let metric, let fault = fault(of: metric, target) else { continue }
+      throw InvalidJob([file.problem(at: "training.\(key)", "'\(key)' watches \(fault)")])
+    }
+  }
+
+  private static func fault(of metric: ValidationMetric, _ target: SampleTarget) -> String? {
+    switch (metric, target) {
+    case (.loss, _), (_, .labels): nil
+    case (.accuracy, .values(let values)):
+      "the accuracy, and the target '\(values.name)' is numbers; write 'metric: loss'"
+    case (_, .values(let values)):
+      "\(metric.rawValue), and the target '\(values.name)' is numbers; write 'metric: loss'"
+    case (.microF1, .classes): "micro-f1, which of classes is their accuracy; write 'metric: accuracy'"
+    case (.macroF1, .classes(let classes)) where classes.names.count > ClassMeasures.largestMatrix:
+      "macro-f1, for which there are too many classes (\(classes.names.count)); write 'metric: accuracy'"
+    case (.accuracy, .classes), (.macroF1, .classes): nil
     }
   }
 

@@ -86,7 +86,9 @@ package struct JobGradientCheck: Codable, Sendable {
         } else if let field = samples.position(of: SampleTarget.labelsName) {
           let labels = samples.values(field)
           let outputs = graph[input].type.shape.elementCount / labels.count
-          given[input] = labels.flatMap { label in (0..<outputs).map { $0 == Int(label) ? 1 : 0 } }
+          given[input] = labels.flatMap { label in
+            (0..<outputs).map { Double(SampleInputs.answer(Int(label), output: $0, of: outputs)) }
+          }
         }
       }
       return given

@@ -66,7 +66,7 @@ package struct LearningRateTest: Codable, Sendable {
       if let limit = training.clipNorm { store.clipGradientNorm(to: limit) }
       training.optimizer.optimizer.update(
         store, step: step + 1, learningRate: Float(rate),
-        over: UpdateRanges(store, decaysVectors: training.optimizer.decayBias))
+        over: UpdateRanges(store, decaysBiases: training.optimizer.decayBias))
       store.updateStatistics(shards: training.shards)
       gradient.replica.states.endStep(endsEpoch: (step + 1) % order.stepsPerEpoch == 0)
     }

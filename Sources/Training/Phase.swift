@@ -52,9 +52,8 @@ struct Phase: Sendable {
     guard data.target.outputShape.rank == 1 else {
       throw refuse("takes one target a sample, and the data's is \(data.target.outputShape)")
     }
-    // Layers of vectors alone, such as normalisation, belong to the layer before them.
-    let matrices = graph.parameters.filter { graph[$0].type.shape.rank > 1 }
-    let withWeights = Set(matrices.map { Self.layer(of: graph[$0].name) })
+    // Layers without weights of their own, such as normalisation, belong to the layer before them.
+    let withWeights = Set(graph.parameters.filter(graph.isWeight).map { Self.layer(of: graph[$0].name) })
     let places = layers.indices.filter { withWeights.contains(layers[$0].name) }
     guard places.count >= 2 else {
       throw refuse("takes at least two layers with weights, and the network has \(places.count)")

@@ -14,7 +14,7 @@ package final class Replica {
   package let evaluation: Program?
   package private(set) var memory: MemoryPlan
   /// Of the program of a shard, and of that which evaluates.
-  private let inputs: SampleInputs
+  let inputs: SampleInputs
   let evaluationInputs: SampleInputs?
   /// What its shards hand on from step to step.
   let states: ShardStates

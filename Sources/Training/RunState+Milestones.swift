@@ -95,7 +95,7 @@ extension RunState {
       totalSeconds: Seconds(clock.now - start),
       samplesPerSecond: Double(steps * job.training.batch) / max(trainingSeconds, 1e-9),
       finalTrainingLoss: lastEpoch?.trainingLoss, testLoss: lastEvaluation?.loss,
-      testAccuracy: lastEvaluation?.accuracy, earlyStopping: earlyStoppingReport,
+      testAccuracy: lastEvaluation?.accuracy, testMicroF1: lastEvaluation?.microF1, earlyStopping: earlyStoppingReport,
       sparsity: sparsity,
       memory: MemoryRecord(planned: replica.memory.total, processPeak: ProcessMemory.peak),
       checkpoint: directory.checkpoint(step: header.step))

@@ -13,8 +13,8 @@ extension RunState {
     let record = EpochRecord(
       epoch: header.step / order.stepsPerEpoch, step: header.step,
       trainingLoss: header.epochLoss / Double(order.stepsPerEpoch), testLoss: test?.loss,
-      testAccuracy: test?.accuracy, validationLoss: validation?.loss,
-      validationAccuracy: validation?.accuracy,
+      testAccuracy: test?.accuracy, testMicroF1: test?.microF1, validationLoss: validation?.loss,
+      validationAccuracy: validation?.accuracy, validationMicroF1: validation?.microF1,
       sparsity: sparsity, seconds: Seconds(epochSeconds),
       samplesPerSecond: Double(epochSteps * job.training.batch) / max(epochSeconds, 1e-9))
     lastEpoch = record
@@ -33,6 +33,8 @@ extension RunState {
       switch metric {
       case .loss: result.loss
       case .accuracy: result.accuracy ?? 0
+      case .microF1: result.microF1 ?? 0
+      case .macroF1: result.macroF1 ?? 0
       }
     }
     if let plateau = job.training.schedule.plateau {

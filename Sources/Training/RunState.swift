@@ -98,7 +98,7 @@ final class RunState {
 
   private static func ranges(_ phase: Phase, _ gradient: BatchGradient, _ job: Job) -> UpdateRanges {
     UpdateRanges(
-      gradient.replica.store, decaysVectors: job.training.optimizer.decayBias, trains: phase.trains)
+      gradient.replica.store, decaysBiases: job.training.optimizer.decayBias, trains: phase.trains)
   }
 
   // MARK: The loop
@@ -186,15 +186,12 @@ final class RunState {
     let begin = clock.now
     let number = header.step + 1
     let isLooked = isHealthDue(number)
-    var activations: [DeadUnits] = []
+    let activity = isLooked ? try unitActivity(number) : []
     try loader.withNext { loaded, buffer in
       for entry in gradient.schedule.steps {
         let places = loaded.places(ofShard: entry.shard)
         let dropout = DropoutState(
           seed: job.seed, step: UInt32(number), firstSample: UInt32(entry.shard * order.samplesPerShard))
-        if isLooked, entry.shard == 0 {
-          activations = try replica.deadUnits(entry.shard, buffer, places, slot: entry.slot, dropout: dropout)
-        }
         try gradient.compute(entry, buffer, places, dropout: dropout)
       }
     }
@@ -208,7 +205,7 @@ final class RunState {
       throw try NumericalFailure(trainer, replica: replica, shards: shards).diagnose(
         step: number, loss: loss, source: data.training, order: order)
     }
-    if isLooked { try look(number, activations) }
+    if isLooked, trainer.isCoordinator { try look(number, activity) }
     let rate = learningRate(ofStep: number)
     update(number, rate: rate)
     replica.states.endStep(endsEpoch: number % order.stepsPerEpoch == 0)

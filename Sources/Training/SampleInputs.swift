@@ -10,7 +10,7 @@ final class SampleInputs {
   private var oneHotValues: [Float]
 
   /// The program has an input for each of `fields`, or `target` where they have class labels, which then go in as a 1
-  /// among zeros.
+  /// among zeros or, for a program of one output, as the number of one of two classes; all −1 for a label below 0.
   init(_ program: Program, _ fields: [SampleField]) {
     self.program = program
     direct = fields.enumerated().compactMap { index, field in
@@ -32,6 +32,12 @@ final class SampleInputs {
       "every input of the graph is a field of the samples, or a state")
   }
 
+  /// What the target of an output is for a class label.
+  static func answer(_ label: Int, output: Int, of outputs: Int) -> Int {
+    guard label >= 0 else { return -1 }
+    return outputs == 1 ? label : (label == output ? 1 : 0)
+  }
+
   /// Sets every input from the samples at `places`, as many as the program takes.
   func set(_ buffer: SampleBuffer, _ places: Range<Int>) {
     for (input, field) in direct {
@@ -39,10 +45,11 @@ final class SampleInputs {
     }
     guard let oneHot else { return }
     buffer.withIntegers(oneHot.field, places) { labels in
-      let classes = oneHotValues.count / max(labels.count, 1)
-      for index in oneHotValues.indices { oneHotValues[index] = 0 }
-      for place in labels.indices where labels[place] >= 0 {
-        oneHotValues[place * classes + Int(labels[place])] = 1
+      let outputs = oneHotValues.count / max(labels.count, 1)
+      for place in labels.indices {
+        for output in 0..<outputs {
+          oneHotValues[place * outputs + output] = Float(Self.answer(Int(labels[place]), output: output, of: outputs))
+        }
       }
     }
     program.set(oneHot.input, oneHotValues)

@@ -52,11 +52,20 @@ package struct SavedRun {
   }
 
   /// Tests the network on the job's test set. Collective.
-  package func evaluate(on group: any Group, threads: Int) throws -> EvaluationReport {
+  ///
+  /// - Parameter threshold: the probability from which a label, or the second of two classes with one output, is
+  ///   predicted; nil for 0.5.
+  /// - Throws: `InvalidJob`, or `TrainingError` with `.invalidInput`, also for a threshold where there is none.
+  package func evaluate(on group: any Group, threads: Int, threshold: Double? = nil) throws -> EvaluationReport {
     Threads.use(threads)
-    let (replica, source) = try Agreement.together(group, exitCode: Trainer.exitCode) { try load() }
     let target = checkpoint.header.encoding.target
-    let result = try replica.evaluate(source, target, streamCount: file.job.training.shards, on: group)
+    let (replica, source) = try Agreement.together(group, exitCode: Trainer.exitCode) {
+      let loaded = try load()
+      if threshold != nil { try requireThreshold(target, loaded.0) }
+      return loaded
+    }
+    let result = try replica.evaluate(
+      source, target, streamCount: file.job.training.shards, on: group, threshold: threshold ?? 0.5)
     return EvaluationReport(
       file.job, target, checkpoint: path, step: checkpoint.header.step, samples: source.count, result,
       tokenCountLosses: try tokenCountLosses(group))
@@ -66,6 +75,21 @@ package struct SavedRun {
   private func tokenCountLosses(_ group: any Group) throws -> [Double]? {
     guard group.rank == 0, file.job.data.source.format == .text else { return nil }
     return try JobData(file).tokenCountLosses()
+  }
+
+  /// Refuses a threshold for a network that does not predict by one.
+  private func requireThreshold(_ target: SampleTarget, _ replica: Replica) throws {
+    let graph = replica.program.compiled.graph
+    let outputs = graph.outputs["logits"].map { graph[$0].type.shape.dimensions } ?? []
+    switch target {
+    case .labels: return
+    case .classes where outputs.count == 2 && outputs.last == 1: return
+    case .classes, .values:
+      throw TrainingError(
+        .invalidInput,
+        "a threshold is for labels, or for two classes with one output, and '\(file.job.name)' predicts "
+          + (target.isOfValues ? "numbers" : "the class of the largest score") + "; leave --threshold out")
+    }
   }
 
   private func load() throws -> (Replica, any SampleSource) {
@@ -92,4 +116,8 @@ package struct SavedRun {
     let phases = try Phase.all(file, data, graph: file.trainingGraph(for: data), stepsPerEpoch: 1)
     return phases[min(checkpoint.header.phase ?? phases.count - 1, phases.count - 1)].file
   }
+}
+
+extension SampleTarget {
+  fileprivate var isOfValues: Bool { if case .values = self { true } else { false } }
 }

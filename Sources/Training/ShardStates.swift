@@ -31,6 +31,12 @@ final class ShardStates {
   /// Gives the program what `shard` begins the step with.
   func give(_ shard: Int) { program.setStates(begin, from: first(of: shard)) }
 
+  /// Gives the program what a sequence begins with.
+  func giveZeros() {
+    guard elementCount > 0 else { return }
+    program.setStates(Array(repeating: 0, count: elementCount))
+  }
+
   /// Keeps what the program ended with as `shard`'s.
   func take(_ shard: Int) { program.readStates(into: &end, from: first(of: shard)) }
 

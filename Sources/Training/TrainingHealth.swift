@@ -13,8 +13,11 @@ package struct TrainingHealth: Sendable {
   package static let growth = 10.0
   /// Looks that a mean takes to count.
   static let looksForGrowth = 3
-  /// Of the units of a ReLU: that some are 0 for all samples of a small shard is nothing to worry about.
+  /// Of the units of a ReLU: that some never fire is nothing to worry about.
   package static let deadShare = 0.5
+  /// Samples that a look at activations takes if there are as many before the next: a unit that fires for one sample in a
+  /// hundred passes for dead with a probability of 0.6 %.
+  package static let samplesOfALook = 512
 
   package private(set) var state: HealthState
   private let learningRate: Double
@@ -26,15 +29,21 @@ package struct TrainingHealth: Sendable {
 
   /// - Parameters:
   ///   - norms: of each tensor, the last layer's first.
+  ///   - activity: of each ReLU.
+  ///   - samplesOfAnEpoch: those that a look can see at most.
   /// - Returns: the record, and warnings of kinds that the run has not given yet.
   package mutating func look(
-    step: Int, epoch: Int, norms: [ParameterStore.TensorNorms], activations: [DeadUnits]
+    step: Int, epoch: Int, norms: [ParameterStore.TensorNorms], activity: [UnitActivity],
+    samplesOfAnEpoch: Int
   ) -> (record: HealthRecord, warnings: [HealthWarning]) {
     let total = norms.reduce(0) { $0 + $1.gradient * $1.gradient }.squareRoot()
     let record = HealthRecord(
       step: step, epoch: epoch, gradientNorm: total, layers: Self.layers(norms),
-      activations: activations.map { .init(layer: $0.layer, units: $0.units, deadUnits: $0.dead) })
-    var warnings = [spread(norms, step), growth(total, step), dead(activations, step)].compactMap(\.self)
+      activations: activity.map {
+        .init(layer: $0.layer, units: $0.units, deadUnits: $0.dead, samples: $0.samples)
+      })
+    let dead = dead(activity, step, enough: min(Self.samplesOfALook, samplesOfAnEpoch))
+    var warnings = [spread(norms, step), growth(total, step), dead].compactMap(\.self)
     if total.isFinite {
       state.meanNorm += (total - state.meanNorm) / Double(state.looks + 1)
       state.looks += 1
@@ -66,7 +75,7 @@ package struct TrainingHealth: Sendable {
 
   /// Compares the weights' relative gradients; biases, which may be zero, are left out.
   private func spread(_ norms: [ParameterStore.TensorNorms], _ step: Int) -> HealthWarning? {
-    let relative = norms.reversed().filter { $0.dimensionCount > 1 && $0.parameter > 0 && $0.gradient.isFinite }
+    let relative = norms.reversed().filter { $0.isWeight && $0.parameter > 0 && $0.gradient.isFinite }
       .map { (name: $0.name, value: $0.gradient / $0.parameter) }
     guard let least = relative.indices.min(by: { relative[$0].value < relative[$1].value }),
       let most = relative.indices.max(by: { relative[$0].value < relative[$1].value }),
@@ -101,15 +110,21 @@ package struct TrainingHealth: Sendable {
         + "\(state.looks) looks before; \(remedy)")
   }
 
-  private func dead(_ activations: [DeadUnits], _ step: Int) -> HealthWarning? {
-    guard let layer = activations.first(where: { Double($0.dead) > Self.deadShare * Double($0.units) }) else {
-      return nil
+  /// - Parameter enough: samples over which most of a layer must have been dead, in one look or in several in a row.
+  private mutating func dead(_ activity: [UnitActivity], _ step: Int, enough: Int) -> HealthWarning? {
+    var quiet: [String: Int] = [:]
+    for layer in activity where Double(layer.dead) > Self.deadShare * Double(layer.units) {
+      quiet[layer.layer] = (state.quietSamples?[layer.layer] ?? 0) + layer.samples
     }
+    state.quietSamples = quiet.isEmpty ? nil : quiet
+    guard let layer = activity.first(where: { quiet[$0.layer, default: 0] >= enough }) else { return nil }
+    let total = quiet[layer.layer, default: 0]
+    let before = total > layer.samples ? " (as most were for \(total) on end)" : ""
     return HealthWarning(
       step: step, name: .deadReLUs,
       message:
-        "\(layer.dead) of \(layer.units) units of layer '\(layer.layer)' are 0 for every sample looked at, and learn "
-        + "nothing; lower learning_rate (now \(learningRate)), warm up, or use tanh there")
+        "\(layer.dead) of \(layer.units) units of layer '\(layer.layer)' are 0 for each of \(layer.samples) samples"
+        + before + " and learn nothing; lower learning_rate (now \(learningRate)), warm up, or use tanh there")
   }
 
   private static func short(_ value: Double) -> String { String(format: "%.3g", value) }

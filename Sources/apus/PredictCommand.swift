@@ -7,7 +7,7 @@ struct PredictCommand: ParsableCommand {
     commandName: "predict",
     abstract: "What a trained network makes of samples: classes, numbers, or what it writes.",
     discussion: """
-      A classifier tells the class and the probability of each; a regression the numbers, in the data's own units; an \
+      A classifier tells the class, or the labels, and the probability of each; a regression the numbers, in the data's own units; an \
       encoder with a decoder writes until its mark of the end; a language model goes on with a text. Sequences are written \
       greedily, by beam search, or drawn.
 

@@ -13,7 +13,7 @@ struct PredictionText {
   var text: String {
     let body =
       switch report.kind {
-      case .classes: classes
+      case .classes, .labels: classes
       case .values: values
       case .sequences: sequences
       case .continuations: continuations
@@ -40,17 +40,18 @@ struct PredictionText {
   private var classes: String {
     let names = report.classNames ?? []
     let hasProbabilities = report.rows.contains { $0.probabilities != nil }
-    let isWide = names.count > Self.widestTable
+    // The largest probability of several labels says nothing.
+    let isWide = names.count > Self.widestTable && report.kind == .classes
     var columns: [(String, TextTable.Alignment)] = [("sample", .right)]
     if hasInput { columns.append(("text", .left)) }
-    columns.append(("class", .left))
+    columns.append((report.kind == .labels ? "labels" : "class", .left))
     if hasTruth { columns.append(("truth", .left)) }
     if hasProbabilities { columns += isWide ? [("probability", .right)] : names.map { ($0, .right) } }
     var table = TextTable(columns)
     for (index, row) in report.rows.enumerated() {
       var cells = ["\(index + 1)"]
       if hasInput { cells.append(shortened(row.input ?? "")) }
-      cells.append(row.prediction ?? "")
+      cells.append(row.prediction.map { $0.isEmpty ? "–" : $0 } ?? "")
       if hasTruth { cells.append(row.truth ?? "–") }
       if hasProbabilities {
         let probabilities = row.probabilities ?? []

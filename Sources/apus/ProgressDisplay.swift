@@ -83,11 +83,17 @@ final class ProgressDisplay {
     var text =
       "epoch \(record.epoch)/\(epochs)  training loss \(record.trainingLoss.fixed(4))"
     if let loss = record.validationLoss { text += "  validation loss \(loss.fixed(4))" }
-    if let accuracy = record.validationAccuracy { text += "  validation accuracy \((accuracy * 100).fixed(2)) %" }
+    text += rates("validation", record.validationAccuracy, record.validationMicroF1)
     if let loss = record.testLoss { text += "  test loss \(loss.fixed(4))" }
-    if let accuracy = record.testAccuracy { text += "  test accuracy \((accuracy * 100).fixed(2)) %" }
+    text += rates("test", record.testAccuracy, record.testMicroF1)
     if let sparsity = record.sparsity { text += "  sparsity \((sparsity * 100).fixed(2)) %" }
     return text + "  \(record.seconds)  \(Int(record.samplesPerSecond).grouped) samples/s"
+  }
+
+  /// Of several labels the accuracy alone, which wants all of a sample's right, says little.
+  private static func rates(_ samples: String, _ accuracy: Double?, _ microF1: Double?) -> String {
+    let f1 = microF1.map { "  \(samples) micro F1 \(($0 * 100).fixed(2)) %" } ?? ""
+    return f1 + (accuracy.map { "  \(samples) accuracy \(($0 * 100).fixed(2)) %" } ?? "")
   }
 
   private func finish(_ report: RunReport) {

@@ -13,7 +13,7 @@ import Testing
   private static func read(
     _ inputs: String, _ targets: String, classes: Classes? = nil
   ) throws -> ArrayDataset {
-    try ArrayDataset(ArrayFiles(inputs: path(inputs), targets: path(targets)), classes: classes)
+    try ArrayDataset(ArrayFiles(inputs: path(inputs), targets: path(targets)), classes.map { .classes($0) } ?? .plain)
   }
 
   private static func all(_ dataset: ArrayDataset, normalises: Bool = false) throws -> (SampleBuffer, DataEncoding) {
@@ -98,7 +98,7 @@ import Testing
         let path = file.path + (name.hasSuffix(".npz") ? ":\(name == "stored.npz" ? "x" : "f4")" : "")
         let error = #expect(throws: DatasetError.self, "\(count) bytes of \(name)") {
           try withExtendedLifetime(file) {
-            try ArrayDataset(ArrayFiles(inputs: path, targets: Self.path("labels.npy")), classes: nil)
+            try ArrayDataset(ArrayFiles(inputs: path, targets: Self.path("labels.npy")), .plain)
           }
         }
         #expect(error?.path.hasPrefix(file.path) == true)
@@ -113,7 +113,7 @@ import Testing
     let file = try TemporaryFile(bytes, name: "stored.npz")
     let error = #expect(throws: DatasetError.self) {
       try withExtendedLifetime(file) {
-        try ArrayDataset(ArrayFiles(inputs: file.path + ":x", targets: Self.path("labels.npy")), classes: nil)
+        try ArrayDataset(ArrayFiles(inputs: file.path + ":x", targets: Self.path("labels.npy")), .plain)
       }
     }
     #expect(error?.problem == "the checksum of 'x.npy' is wrong")
@@ -126,7 +126,7 @@ import Testing
     let file = try TemporaryFile(bytes, name: "x.npy")
     let error = #expect(throws: DatasetError.self) {
       try withExtendedLifetime(file) {
-        try ArrayDataset(ArrayFiles(inputs: file.path, targets: Self.path("labels.npy")), classes: nil)
+        try ArrayDataset(ArrayFiles(inputs: file.path, targets: Self.path("labels.npy")), .plain)
       }
     }
     #expect(error?.code == .missingValue && error?.offset == bytes.count - 8 && error?.problem == "element 23 is nan")

@@ -231,6 +231,12 @@ extension Example {
         let function = ElementLossFunction.binaryCrossEntropy(weights: [0.5, 2, 3])
         return try graph.apply(.elementLoss(ElementLoss(function, divisor: 3)), x, target)
       },
+      // The pattern's targets below 0 are left out.
+      try Example("binary cross-entropy of one output with a weight for each answer") { graph in
+        let (x, target) = (graph.parameter("x", [21, 1]), graph.input("target", TensorType([21, 1])))
+        let function = ElementLossFunction.binaryCrossEntropy(weights: [0.5, 3])
+        return try graph.apply(.elementLoss(ElementLoss(function, divisor: 5)), x, target)
+      },
       try Example("mean squared error whose target leads to the parameter") { graph in
         let (a, b) = (graph.input("a", TensorType([3, 5])), graph.parameter("b", [3, 5]))
         return try graph.apply(.elementLoss(ElementLoss(.squaredError, divisor: 4)), a, b)

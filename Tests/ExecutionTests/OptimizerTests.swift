@@ -83,18 +83,45 @@ import Testing
 
   /// λ p alone moves a parameter whose gradient is zero.
   @Test(arguments: optimizers.filter { $0.name == "sgd with weight decay" || $0.name == "adamw" || $0.name == "lamb" })
-  func vectorsAreExemptFromDecay(name: String, rule: Optimizer, stateCount: Int) throws {
+  func biasesAreExemptFromDecay(name: String, rule: Optimizer, stateCount: Int) throws {
     let bound = try BoundGraph(dense(), stateCount: stateCount)
     let start: [[Float]] = [(1...15).map { Float($0) / 4 }, [3, -2, 1, 5, -4]]
-    for decaysVectors in [true, false] {
+    for decaysBiases in [true, false] {
       for position in 0...1 {
         try bound.store.write(start[position], to: position)
         try bound.store.write(start[position].map { _ in 0 }, to: position, .gradient(slot: 0))
       }
-      let ranges = UpdateRanges(bound.store, decaysVectors: decaysVectors)
+      let ranges = UpdateRanges(bound.store, decaysBiases: decaysBiases)
       rule.update(bound.store, step: 1, learningRate: 0.1, over: ranges)
       #expect(try bound.store.read(0) != start[0], "\(name)")
-      #expect(try (bound.store.read(1) != start[1]) == decaysVectors, "\(name)")
+      #expect(try (bound.store.read(1) != start[1]) == decaysBiases, "\(name)")
+    }
+  }
+
+  /// The gains of a normalisation over an image have three dimensions, and are no weights.
+  @Test(arguments: optimizers.filter { ["sgd with weight decay", "adamw", "lamb", "lars"].contains($0.name) })
+  func gainsOfManyDimensionsAreExemptFromDecay(name: String, rule: Optimizer, stateCount: Int) throws {
+    var graph = Graph()
+    let x = graph.input("x", TensorType([4, 2, 3, 5]))
+    let normalised = try graph.layerNormalisation("n", x, dimensions: 3)
+    graph.outputs["loss"] = try graph.meanSquared(
+      try graph.dense("f", graph.flatten("flat", normalised), outputs: 3, hasBias: false))
+    let bound = try BoundGraph(
+      try graph.differentiated(#require(graph.outputs["loss"])), stateCount: stateCount)
+    let names = bound.store.graph.parameters.map { bound.store.graph[$0].name }
+    #expect(names == ["n.weight", "n.bias", "f.weight"])
+    let start = [30, 30, 90].map { count in (1...count).map { Float($0) / 4 } }
+    for decaysBiases in [false, true] {
+      for (position, values) in start.enumerated() {
+        try bound.store.write(values, to: position)
+        try bound.store.write(values.map { _ in 0 }, to: position, .gradient(slot: 0))
+      }
+      rule.update(
+        bound.store, step: 1, learningRate: 0.1, over: UpdateRanges(bound.store, decaysBiases: decaysBiases))
+      for position in 0...1 {
+        #expect(try (bound.store.read(position) != start[position]) == decaysBiases, "\(name): \(names[position])")
+      }
+      #expect(try bound.store.read(2) != start[2], "\(name)")
     }
   }
 

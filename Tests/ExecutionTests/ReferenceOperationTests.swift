@@ -203,6 +203,19 @@ import Testing
     expectClose([try loss(.binaryCrossEntropy(weights: []), answers)], [terms.reduce(0, +) / 4], relative: 1e-14)
     let weighted = (terms[0] * 2 + terms[1] * 0.5 + terms[2]) / 4
     expectClose([try loss(.binaryCrossEntropy(weights: [2, 0.5, 1]), answers)], [weighted], relative: 1e-14)
+    let masked = (TensorType([1, 3]), [1.0, -1, 1])
+    let rest = (terms[0] * 2 + terms[2]) / 4
+    expectClose([try loss(.binaryCrossEntropy(weights: [2, 0.5, 1]), masked)], [rest], relative: 1e-14)
+  }
+
+  /// Two weights of one output are of the answers no and yes; a target below 0 is left out, of the slope too.
+  @Test func oneOutputWeighsItsAnswers() throws {
+    let inputs = [(TensorType([3, 1]), [1.0, 2, -3]), (TensorType([3, 1]), [1.0, 0, -1])]
+    let function = ElementLossFunction.binaryCrossEntropy(weights: [0.5, 3])
+    let loss = try run(.elementLoss(ElementLoss(function, divisor: 4)), inputs)[0]
+    expectClose(loss, [(3 * log(1 + exp(-1.0)) + 0.5 * log(1 + exp(2.0))) / 4], relative: 1e-14)
+    let slopes = try run(.elementLossBackward(ElementLossBackward(function, divisor: 4)), inputs)[0]
+    expectClose(slopes, [-3 / (1 + exp(1.0)) / 4, 0.5 / (1 + exp(-2.0)) / 4, 0], relative: 1e-14)
   }
 
   @Test(arguments: [3, 1.5, -.infinity, .nan]) func aLabelThatIsNoClassIsRefused(label: Double) throws {

@@ -17,7 +17,7 @@ import Testing
     let norms = bound.store.tensorNorms
     #expect(Set(norms.map(\.name)) == ["f.weight", "f.bias"])
     let bias = try #require(norms.first { $0.name == "f.bias" })
-    #expect(bias.dimensionCount == 1)
+    #expect(!bias.isWeight)
     expectClose(
       [bias.gradient], [Self.biases.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()], relative: 1e-12)
     #expect(bias.parameter == 0)
@@ -48,14 +48,14 @@ import Testing
   }
 
   @Test(arguments: [true, false])
-  func softThresholdingLeavesTrueZeros(decaysVectors: Bool) throws {
+  func softThresholdingLeavesTrueZeros(decaysBiases: Bool) throws {
     let bound = try store(gradients: false)
     #expect(bound.store.zeros == (1, 28))
-    bound.store.softThreshold(by: 0.25, over: UpdateRanges(bound.store, decaysVectors: decaysVectors))
+    bound.store.softThreshold(by: 0.25, over: UpdateRanges(bound.store, decaysBiases: decaysBiases))
     func shrunk(_ value: Float) -> Float { value > 0.25 ? value - 0.25 : value < -0.25 ? value + 0.25 : 0 }
     #expect(try bound.store.read(0) == Self.weights.map(shrunk))
-    #expect(try bound.store.read(1) == (decaysVectors ? Self.biases.map(shrunk) : Self.biases))
-    #expect(bound.store.zeros == (decaysVectors ? 9 : 5, 28))
+    #expect(try bound.store.read(1) == (decaysBiases ? Self.biases.map(shrunk) : Self.biases))
+    #expect(bound.store.zeros == (decaysBiases ? 9 : 5, 28))
   }
 
   @Test func softThresholdingHidesNoBrokenNumber() throws {
@@ -83,7 +83,7 @@ import Testing
 }
 
 /// A look at the ReLUs of a running program.
-@Suite struct DeadUnitsTests {
+@Suite struct UnitActivityTests {
   @Test("Units that are 0 for every sample are counted, of fused and free ReLUs, dense, convolved and normalised")
   func counted() throws {
     var graph = Graph()
@@ -113,16 +113,16 @@ import Testing
       try bound.store.write(values, to: position)
     }
     let dropout = DropoutState(seed: 1, step: 1, firstSample: 0)
-    #expect(
-      try bound.program.deadUnits(slot: 0, dropout: dropout) == [
-        DeadUnits(layer: "c", units: 19, dead: 4), DeadUnits(layer: "free", units: 19, dead: 4),
-        DeadUnits(layer: "behind", units: 19, dead: 3),
-        DeadUnits(layer: "d", units: 6, dead: 5),
-      ])
+    let found = try bound.program.unitActivity(slot: 0, dropout: dropout)
+    #expect(found.map(\.layer) == ["c", "free", "behind", "d"])
+    #expect(found.map(\.units) == [19, 19, 19, 6] && found.map(\.dead) == [4, 4, 3, 5])
+    #expect(found.map(\.samples) == [2, 2, 2, 2])
+    #expect(found[0].activeSamples == (0..<19).map { $0 % 5 == 2 ? 0 : 2 })
+    #expect(found[3].activeSamples == [0, 0, 2, 0, 0, 0])
     // The look has no part in what is computed.
     try bound.program.run(dropout: dropout)
     let before = bound.slot(0)
-    _ = try bound.program.deadUnits(slot: 0, dropout: dropout)
+    _ = try bound.program.unitActivity(slot: 0, dropout: dropout)
     try bound.program.run(dropout: dropout)
     #expect(bound.slot(0) == before)
   }
@@ -131,6 +131,38 @@ import Testing
     let graph = try Network.smooth.training(batch: 2)
     let bound = try BoundGraph(graph)
     try bound.give(Network.given(for: graph, classes: 3))
-    #expect(try bound.program.deadUnits(slot: 0, dropout: DropoutState(seed: 1, step: 1, firstSample: 0)) == [])
+    #expect(!bound.program.hasReLUs)
+    #expect(try bound.program.unitActivity(slot: 0, dropout: DropoutState(seed: 1, step: 1, firstSample: 0)) == [])
+  }
+
+  /// A unit that fires for one of the samples is alive; the features of a sequence are its last dimension, the channels of
+  /// a convolution over a line stand before its positions.
+  @Test func unitsAreCountedBySample() throws {
+    var graph = Graph()
+    let x = graph.input("x", TensorType([3, 4, 2]))
+    let steps = try graph.activation("steps", graph.dense("steps", x, outputs: 2, hasBias: false), .relu)
+    let line = try graph.activation(
+      "line", graph.convolution("line", steps, .init(channels: 1, kernel: Extent(1), hasBias: false)), .relu)
+    let loss = try graph.meanSquared(line)
+    graph.outputs["loss"] = loss
+    let bound = try BoundGraph(try graph.differentiated(loss))
+    // Feature 0 is above 0 at one step of sample 1, feature 1 at steps of samples 0 and 1.
+    var input = [Float](repeating: -1, count: 24)
+    input[8 + 4] = 3
+    for index in [1, 3, 8 + 7] { input[index] = 2 }
+    let names = bound.store.graph.parameters.map { bound.store.graph[$0].name }
+    for (position, name) in names.enumerated() {
+      try bound.store.write(name == "steps.weight" ? [1, 0, 0, 1] : [1, 1, 1, 1], to: position)
+    }
+    bound.program.set(try #require(bound.program.input("x")), input)
+    let found = try bound.program.unitActivity(slot: 0, dropout: DropoutState(seed: 1, step: 1, firstSample: 0))
+    #expect(found.map(\.activeSamples) == [[1, 2], [2]])
+  }
+
+  @Test func activitiesMerge() {
+    var activity = UnitActivity(layer: "a", samples: 4, activeSamples: [0, 3, 0])
+    activity.merge(UnitActivity(layer: "a", samples: 6, activeSamples: [2, 1, 0]))
+    #expect(activity == UnitActivity(layer: "a", samples: 10, activeSamples: [2, 4, 0]))
+    #expect(activity.dead == 1 && activity.units == 3)
   }
 }

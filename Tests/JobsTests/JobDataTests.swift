@@ -69,12 +69,27 @@ import Testing
       DataSpecification(
         .npy(
           train: ArrayFiles(inputs: "/jobs/x.npy", targets: "/jobs/a.npz:y"),
-          test: ArrayFiles(inputs: "/jobs/u.npy", targets: "/jobs/v.npy"), classes: .count(4)))
+          test: ArrayFiles(inputs: "/jobs/u.npy", targets: "/jobs/v.npy"), .classes(.count(4))))
+    ),
+    (
+      "format: csv\ntrain: t.csv\ntarget: [y, \"a, b\"]",
+      DataSpecification(.csv(train: "/jobs/t.csv", test: nil, TableSpecification(target: .labels(["y", "a, b"]))))
+    ),
+    (
+      "format: npy\ntrain: {inputs: x.npy, targets: y.npy}\nlabels: [u, v]",
+      DataSpecification(
+        .npy(
+          train: ArrayFiles(inputs: "/jobs/x.npy", targets: "/jobs/y.npy"), test: nil, .labels(.names(["u", "v"]))))
+    ),
+    (
+      "format: npy\ntrain: {inputs: x.npy, targets: y.npy}\nlabels: 1",
+      DataSpecification(
+        .npy(train: ArrayFiles(inputs: "/jobs/x.npy", targets: "/jobs/y.npy"), test: nil, .labels(.count(1))))
     ),
     (
       "format: npy\ntrain: {inputs: x.npy, targets: y.npy}",
       DataSpecification(
-        .npy(train: ArrayFiles(inputs: "/jobs/x.npy", targets: "/jobs/y.npy"), test: nil, classes: nil))
+        .npy(train: ArrayFiles(inputs: "/jobs/x.npy", targets: "/jobs/y.npy"), test: nil, .plain))
     ),
     (
       "format: cifar10\nfolder: c\naugment: {flip: 0.5, crop: {padding: 4}, shift: 2}",

@@ -364,19 +364,19 @@ import Jobs
     (
       "- convolution: {channels: 6, kernel: 5}\n- group_norm: {groups: 4}\n- flatten\n- dense: {outputs: 10}",
       """
-      job.yaml:10:5: layer 'norm1': 4 groups do not divide the 6 channels of the input 16×6×24×24; \
+      job.yaml:10:26: layer 'norm1': 4 groups do not divide the 6 channels of the input 16×6×24×24; \
       use one of 1, 2, 3, 6
         - group_norm: {groups: 4}
-          ^
+                               ^
       """
     ),
     (
       "- layer_norm: {dimensions: 4}\n- flatten\n- dense: {outputs: 10}",
       """
-      job.yaml:9:5: layer 'norm1': layer normalisation of the last 4 dimensions does not fit the input 16×1×28×28, \
+      job.yaml:9:30: layer 'norm1': layer normalisation of the last 4 dimensions does not fit the input 16×1×28×28, \
       which has 3 behind the samples; normalise from 1 to 3 of them
         - layer_norm: {dimensions: 4}
-          ^
+                                   ^
       """
     ),
     (

@@ -113,6 +113,7 @@ import Jobs
     "dropout-fashion-mnist": DataDescription([1, 28, 28], classes: 10),
     "resnet-fashion-mnist": DataDescription([1, 28, 28], classes: 10),
     "mlp-penguins": DataDescription([9], classes: 3),
+    "mlp-debtags": DataDescription([241], .labels(LabelTarget(names: (0..<10).map(String.init)))),
     "lstm-seattle-weather": DataDescription(
       [28, 9], .values(ValueTarget(name: "temp_max", shape: [1], mean: 0, deviation: 1, baseline: .mean([0])))),
     "gru-next-character": DataDescription(

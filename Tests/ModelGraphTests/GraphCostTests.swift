@@ -60,9 +60,9 @@ import Units
       .convolutionBackwardWeights(ConvolutionBackwardWeights(forward: convolution, weights: [o, c, k, l])),
       [[n, c, h, w], [n, o, p, q]], flops: 2 * n * o * p * q * c * k * l + n * o * p * q,
       read: 4 * (n * c * h * w + n * o * p * q), written: 4 * (o * c * k * l + o)),
-    // 4×3 windows of 3×2: five comparisons each; winners are bytes.
+    // 4×3 windows of 3×2 positions; winners are bytes.
     Row(
-      .maxPool(pool), [[n, c, h, w]], flops: n * c * 4 * 3 * 5, read: 4 * n * c * h * w, written: 5 * n * c * 4 * 3),
+      .maxPool(pool), [[n, c, h, w]], flops: n * c * 4 * 3 * 6, read: 4 * n * c * h * w, written: 5 * n * c * 4 * 3),
     Row(
       .maxPoolBackward(MaxPoolBackward(forward: pool, input: [n, c, h, w])),
       types: [TensorType([n, c, 4, 3]), TensorType([n, c, 4, 3], .uint8)], flops: n * c * 4 * 3,
@@ -168,7 +168,35 @@ import Units
     Row(.repeatedBackward(RepeatBackward()), [[n, t, i]], flops: n * t * i, read: 4 * n * t * i, written: 4 * n * i),
   ]
 
-  private static let rows = dense + convolutions + elementwise + recurrent + sequences
+  /// 9 an element, and 14 for dx and 7 for the gradients of scale and shift on the way back; windows by their positions.
+  private static let normalisations: [Row] = [
+    Row(
+      .batchNormalisation(BatchNormalisation(epsilon: 1e-5)), [[n, c, h], [c], [c]], flops: 9 * n * c * h,
+      read: 4 * (n * c * h + 2 * c), written: 4 * (n * c * h + 3 * c)),
+    Row(
+      .layerNormalisation(LayerNormalisation(epsilon: 1e-5, dimensions: 2)), [[n, c, h], [c, h], [c, h]],
+      flops: 9 * n * c * h, read: 4 * (n * c * h + 2 * c * h), written: 4 * (n * c * h + 2 * n)),
+    Row(
+      .layerNormalisationBackward(LayerNormalisationBackward(dimensions: 2)),
+      [[n, c, h], [n, c, h], [c, h], [n], [n]], flops: 21 * n * c * h, read: 4 * (2 * n * c * h + c * h + 2 * n),
+      written: 4 * (n * c * h + 2 * c * h)),
+    Row(
+      .groupNormalisation(GroupNormalisation(epsilon: 1e-5, groups: 2)), [[n, 6, h], [6], [6]], flops: 9 * n * 6 * h,
+      read: 4 * (n * 6 * h + 12), written: 4 * (n * 6 * h + 2 * n * 2)),
+    Row(
+      .groupNormalisationBackward(GroupNormalisationBackward(groups: 2)),
+      [[n, 6, h], [n, 6, h], [6], [n, 2], [n, 2]], flops: 21 * n * 6 * h, read: 4 * (2 * n * 6 * h + 6 + 4 * n),
+      written: 4 * (n * 6 * h + 12)),
+    // 9 to 4: windows of 3, 3, 3 and 3 positions; 8 to 3: of 3, 4 and 3.
+    Row(
+      .adaptiveAveragePool(AdaptiveAveragePool(output: Extent(4, 3))), [[n, c, 9, 8]], flops: n * c * 12 * 10,
+      read: 4 * n * c * 72, written: 4 * n * c * 12),
+    Row(
+      .adaptiveAveragePoolBackward(AdaptiveAveragePoolBackward(input: [n, c, 9, 8])), [[n, c, 4, 3]],
+      flops: n * c * 12 * 10, read: 4 * n * c * 12, written: 4 * n * c * 72),
+  ]
+
+  private static let rows = dense + convolutions + elementwise + recurrent + sequences + normalisations
 
   @Test(arguments: rows.indices) func costIsTheFormula(index: Int) throws {
     let row = Self.rows[index]

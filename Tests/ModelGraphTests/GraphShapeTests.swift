@@ -170,7 +170,8 @@ import Testing
       "a 9×2 window does not fit an input of 8×7 with padding 0; use a smaller kernel or more padding"
     ),
     (
-      .reshape(Reshape(to: [4, 7])), [[2, 3, 5]], .shapeMismatch, "2×3×5 has 30 elements, 4×7 has 28"
+      .reshape(Reshape(to: [4, 7])), [[2, 3, 5]], .shapeMismatch,
+      "2×3×5 has 30 elements, 4×7 has 28; give a shape of as many elements"
     ),
     (
       .add(Add()), [[2, 3], [3, 2]], .shapeMismatch, "cannot add 2×3 and 3×2: the shapes must be equal"

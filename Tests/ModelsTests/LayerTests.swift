@@ -133,6 +133,28 @@ import Models
     #expect(graph.parameters.isEmpty)
   }
 
+  /// What weight decay is meant for: the parameter's role tells, not its shape.
+  @Test func onlyWhatMultipliesFeaturesIsAWeight() throws {
+    var (graph, x) = start([4, 6, 5, 3])
+    let conv = try graph.convolution("conv", x, .init(channels: 4, kernel: Extent(3, 1), groups: 2))
+    let batch = try graph.batchNormalisation("batch", conv, BatchNormalisationSettings(isTraining: true))
+    let layer = try graph.layerNormalisation("layer", batch, dimensions: 3)
+    let group = try graph.groupNormalisation("group", layer, groups: 2)
+    let prelu = try graph.prelu("prelu", group, PReLUSettings(isPerChannel: true))
+    _ = try graph.maxout("maxout", graph.flatten("flat", prelu), outputs: 7, pieces: 3)
+    let tokens = graph.input("tokens", TensorType([4, 8], .int32))
+    let words = try graph.embedding("words", tokens, vocabulary: 9, width: 5)
+    let settings = RecurrentSettings(.gru, units: 3, layers: 2, isBidirectional: true)
+    let thought = try graph.recurrent("gru", words, settings, isTraining: true).value
+    _ = try graph.dense("dense", thought, outputs: 2)
+    let weights = graph.parameters.filter(graph.isWeight).map { graph[$0].name }
+    let cells = ["l0", "l0_reverse", "l1", "l1_reverse"].flatMap { ["gru.weight_ih_\($0)", "gru.weight_hh_\($0)"] }
+    #expect(
+      Set(weights) == Set(["conv.weight", "maxout.weight", "words.weight", "dense.weight"] + cells))
+    #expect(graph.parameters.count > 2 * weights.count)
+    #expect(graph[try #require(graph.parameters.first { graph[$0].name == "layer.weight" })].type.shape.rank == 3)
+  }
+
   @Test func dropoutLayersAreToldApart() throws {
     var (graph, x) = start([2, 3])
     for name in ["a", "b", "c"] { x = try graph.dropout(name, x, rate: 0.25) }

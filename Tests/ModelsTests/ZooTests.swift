@@ -113,7 +113,7 @@ private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 1
     let convolutions = image1 * (2 * 1 * 25 + 1) + image2 * (2 * 6 * 25 + 1)
     let relu = image1 + image2 + n * (120 + 84)
     let forward =
-      convolutions + relu + 3 * (pooled1 + pooled2) + dense.reduce(0) { $0 + $1.forward(n) } + lossFLOPs(n).forward
+      convolutions + relu + 4 * (pooled1 + pooled2) + dense.reduce(0) { $0 + $1.forward(n) } + lossFLOPs(n).forward
     // The first convolution needs no gradient of the images.
     let backward =
       convolutions + image2 * 2 * 6 * 25 + relu + pooled1 + pooled2

@@ -28,6 +28,17 @@ struct TrainingHealthTests {
     let activations = try #require(records[1]["activations"] as? [[String: Any]])
     #expect(activations.compactMap { $0["layer"] as? String } == ["dense1"])
     #expect(activations.compactMap { $0["units"] as? Int } == [9])
+    // The whole epoch: it has fewer samples than a look takes.
+    #expect(activations.compactMap { $0["samples"] as? Int } == [144])
+  }
+
+  @Test("Shards of one sample, for which half of the units are 0, are no reason to warn", arguments: [1, 3])
+  func smallShards(ranks: Int) throws {
+    let small = try SmallJob()
+    let job = try small.job(["shards: 6": "shards: 24", adam: adam + "\n  health: {every_steps: 1}"])
+    #expect(try train(job, run: small.path("run"), ranks: ranks).warnings == [])
+    let looks = try small.records("run", "health").compactMap { $0["activations"] as? [[String: Any]] }
+    #expect(looks.count == 12 && looks.allSatisfy { $0[0]["samples"] as? Int == 24 })
   }
 
   @Test("Records come as often as the job says, the same on any number of ranks")
@@ -71,7 +82,7 @@ struct TrainingHealthTests {
     let result = try train(job, run: small.path("run"))
     let text = try #require(result.warnings.first { $0.hasPrefix("dead-relus") }, "\(result.warnings)")
     let form =
-      #/dead-relus in step \d+: [5-9] of 9 units of layer 'dense1' are 0 for every sample looked at, and learn nothing; lower learning_rate \(now 30.0\), warm up, or use tanh there/#
+      #/dead-relus in step \d+: [5-9] of 9 units of layer 'dense1' are 0 for each of 24 samples \(as most were for 144 on end\) and learn nothing; lower learning_rate \(now 30.0\), warm up, or use tanh there/#
     #expect(text.wholeMatch(of: form) != nil, "\(text)")
     #expect(result.warnings.count { $0.hasPrefix("dead-relus") } == 1)
     #expect(try small.records("run", "warning").contains { $0["name"] as? String == "dead-relus" })
@@ -99,8 +110,8 @@ struct TrainingHealthTests {
 
   private func norms(_ relative: [Double]) -> [ParameterStore.TensorNorms] {
     relative.enumerated().map { index, value in
-      .init(name: "l\(relative.count - index).weight", dimensionCount: 2, gradient: value * 4, parameter: 4)
-    } + [.init(name: "l1.bias", dimensionCount: 1, gradient: 0, parameter: 1)]
+      .init(name: "l\(relative.count - index).weight", isWeight: true, gradient: value * 4, parameter: 4)
+    } + [.init(name: "l1.bias", isWeight: false, gradient: 0, parameter: 1)]
   }
 
   /// Relative gradients from the last layer to the first.
@@ -110,26 +121,30 @@ struct TrainingHealthTests {
   ])
   func spreadOfLayersIsJudgedByItsDirection(relative: [Double], name: HealthWarning.Name?) {
     var health = TrainingHealth(state: HealthState(), learningRate: 1)
-    let (record, warnings) = health.look(step: 3, epoch: 1, norms: norms(relative), activations: [])
+    let (record, warnings) = health.look(step: 3, epoch: 1, norms: norms(relative), activity: [], samplesOfAnEpoch: 512)
     #expect(warnings.map(\.name) == [name].compactMap(\.self))
     #expect(record.layers.map(\.layer) == ["l1", "l2", "l3"])
-    #expect(health.look(step: 4, epoch: 1, norms: norms(relative), activations: []).warnings.isEmpty, "told once")
+    #expect(
+      health.look(step: 4, epoch: 1, norms: norms(relative), activity: [], samplesOfAnEpoch: 512).warnings.isEmpty,
+      "told once")
   }
 
   @Test("A leap counts after three looks, from ten times their mean; a norm that is no number at once")
   func growth() {
     var health = TrainingHealth(state: HealthState(), learningRate: 0.5)
     for (step, value) in [1.0, 30, 2, 109].enumerated() {
-      #expect(health.look(step: step, epoch: 1, norms: norms([value]), activations: []).warnings.isEmpty, "\(value)")
+      #expect(
+        health.look(step: step, epoch: 1, norms: norms([value]), activity: [], samplesOfAnEpoch: 512).warnings.isEmpty,
+        "\(value)")
     }
-    let leap = health.look(step: 5, epoch: 1, norms: norms([356]), activations: []).warnings
+    let leap = health.look(step: 5, epoch: 1, norms: norms([356]), activity: [], samplesOfAnEpoch: 512).warnings
     #expect(
       leap.map(\.message) == [
         "the gradient's norm is 1.42e+03, 10 times the mean of the 4 looks before; set 'clip_norm' in training, or lower "
           + "learning_rate (now 0.5)"
       ])
     var other = TrainingHealth(state: HealthState(), learningRate: 0.5)
-    let broken = other.look(step: 1, epoch: 1, norms: norms([.infinity]), activations: [])
+    let broken = other.look(step: 1, epoch: 1, norms: norms([.infinity]), activity: [], samplesOfAnEpoch: 512)
     #expect(broken.record.gradientNorm == nil)
     #expect(
       broken.warnings.map(\.message) == [
@@ -137,11 +152,41 @@ struct TrainingHealthTests {
       ])
   }
 
+  private func activity(_ layer: String, units: Int, dead: Int, samples: Int) -> UnitActivity {
+    UnitActivity(layer: layer, samples: samples, activeSamples: (0..<units).map { $0 < dead ? 0 : 1 })
+  }
+
   @Test(arguments: [(5, false), (6, true)]) func halfOfTheUnitsMayBeDead(dead: Int, isWarned: Bool) {
     var health = TrainingHealth(state: HealthState(), learningRate: 1)
-    let activations = [DeadUnits(layer: "a", units: 7, dead: 3), DeadUnits(layer: "b", units: 10, dead: dead)]
-    let warnings = health.look(step: 1, epoch: 1, norms: norms([1]), activations: activations).warnings
+    let activity = [
+      activity("a", units: 7, dead: 3, samples: 512), activity("b", units: 10, dead: dead, samples: 512),
+    ]
+    let (record, warnings) = health.look(
+      step: 1, epoch: 1, norms: norms([1]), activity: activity, samplesOfAnEpoch: 9000)
+    #expect(record.activations.map(\.deadUnits) == [3, dead] && record.activations.map(\.samples) == [512, 512])
     #expect(warnings.map(\.name) == (isWarned ? [.deadReLUs] : []))
-    if isWarned { #expect(warnings.first?.message.hasPrefix("6 of 10 units of layer 'b' are 0 ") == true) }
+    if isWarned {
+      #expect(
+        warnings.first?.message.hasPrefix("6 of 10 units of layer 'b' are 0 for each of 512 samples and ") == true)
+    }
+  }
+
+  /// Looks at 100 samples each: most of the layer is dead at six of them in a row, or in the whole of a short epoch.
+  @Test(arguments: [(9000, 6), (512, 6), (300, 3), (100, 1)])
+  func fewSamplesAreNoProof(samplesOfAnEpoch: Int, looks: Int) throws {
+    var health = TrainingHealth(state: HealthState(), learningRate: 1)
+    func look(_ step: Int, dead: Int) -> [HealthWarning] {
+      health.look(
+        step: step, epoch: 1, norms: norms([1]), activity: [activity("b", units: 10, dead: dead, samples: 100)],
+        samplesOfAnEpoch: samplesOfAnEpoch
+      ).warnings
+    }
+    for step in 1..<looks { #expect(look(step, dead: 8).isEmpty) }
+    // One that is not so bad begins the count anew.
+    #expect(look(10, dead: 4).isEmpty)
+    for step in 11..<10 + looks { #expect(look(step, dead: 7).isEmpty) }
+    let message = try #require(look(20, dead: 9).first?.message)
+    let before = looks == 1 ? "" : " (as most were for \(100 * looks) on end)"
+    #expect(message.hasPrefix("9 of 10 units of layer 'b' are 0 for each of 100 samples\(before) and learn nothing; "))
   }
 }

@@ -150,10 +150,10 @@ extension CommandTests {
       Case(
         testDescription: "a kernel larger than the image", changes: ["kernel: [5, 3]": "kernel: [15, 3]"],
         text: """
-          error: DIR/job.yaml:15:7: layer 'conv1': a 15×3 window does not fit an input of 14×12 with padding 0; use a \
+          error: DIR/job.yaml:15:34: layer 'conv1': a 15×3 window does not fit an input of 14×12 with padding 0; use a \
           smaller kernel or more padding
               - convolution: {channels: 3, kernel: [15, 3], activation: tanh}
-                ^
+                                           ^
           """),
     ]
 

@@ -11,16 +11,16 @@ extension CommandTests {
       layer     operations             output       parameters      forward     backward  output bytes      saved
       ────────  ─────────────────────  ───────────  ──────────  ───────────  ───────────  ────────────  ─────────
       c1        convolution + relu     64×6×28×28          156  15.65 MFLOP  15.65 MFLOP      1.15 MiB   1.15 MiB
-      p1        max-pool               64×6×14×14            –  225.8 kFLOP  75.26 kFLOP     294.0 KiB  367.5 KiB
+      p1        max-pool               64×6×14×14            –  301.1 kFLOP  75.26 kFLOP     294.0 KiB  367.5 KiB
       c2        convolution + relu     64×16×10×10       2,416  30.92 MFLOP  61.64 MFLOP     400.0 KiB  400.0 KiB
-      p2        max-pool               64×16×5×5             –  76.80 kFLOP  25.60 kFLOP     100.0 KiB  25.00 KiB
+      p2        max-pool               64×16×5×5             –  102.4 kFLOP  25.60 kFLOP     100.0 KiB  25.00 KiB
       flatten1  reshape                64×400                –       0 FLOP       0 FLOP     100.0 KiB  100.0 KiB
       f1        dense + relu           64×120           48,120   6.16 MFLOP  12.30 MFLOP     30.00 KiB  30.00 KiB
       f2        dense + relu           64×84            10,164   1.30 MFLOP   2.59 MFLOP     21.00 KiB  21.00 KiB
       f3        dense                  64×10               850  108.2 kFLOP  215.7 kFLOP      2.50 KiB        0 B
       loss      softmax cross-entropy  scalar                –   3.20 kFLOP   1.28 kFLOP           4 B   2.50 KiB
       ────────  ─────────────────────  ───────────  ──────────  ───────────  ───────────  ────────────  ─────────
-      total                                             61,706  54.45 MFLOP  92.51 MFLOP                 2.07 MiB
+      total                                             61,706  54.55 MFLOP  92.51 MFLOP                 2.07 MiB
 
       """
 

@@ -13,6 +13,20 @@ package struct ArrayFiles: Hashable, Codable, Sendable {
   }
 }
 
+/// What the targets of arrays are.
+package enum ArrayTargets: Hashable, Codable, Sendable {
+  /// Integers are classes, as many as the largest tells, and floats numbers to predict.
+  case plain
+  /// Integers [N] or [N, T] are these classes; one below 0 is left out.
+  case classes(Classes)
+  /// [N, L], or [N] for a single one, of any type: 1 where a sample has a label, 0 where it has not, below 0 to leave it
+  /// out.
+  case labels(Classes)
+
+  package var classes: Classes? { if case .classes(let classes) = self { classes } else { nil } }
+  package var labels: Classes? { if case .labels(let labels) = self { labels } else { nil } }
+}
+
 /// Samples as arrays of inputs and targets.
 package struct ArrayDataset: SampleCollection {
   private let files: ArrayFiles
@@ -20,10 +34,11 @@ package struct ArrayDataset: SampleCollection {
   /// Nil where they are to be predicted.
   private let targets: NPY?
   private let classNames: [String]?
+  /// Nil unless the targets are labels.
+  private let labelNames: [String]?
 
-  /// - Parameter classes: of integer targets; nil for as many as the largest label tells.
   /// - Throws: `DatasetError`.
-  package init(_ files: ArrayFiles, classes: Classes?) throws(DatasetError) {
+  package init(_ files: ArrayFiles, _ meaning: ArrayTargets = .plain) throws(DatasetError) {
     self.files = files
     inputs = try NPY.read(files.inputs)
     let targets = try NPY.read(files.targets)
@@ -34,8 +49,14 @@ package struct ArrayDataset: SampleCollection {
         "targets of shape \(Shape(targets.shape)) for inputs of shape \(Shape(inputs.shape))",
         remedy: "give arrays whose first dimension counts the same samples")
     }
+    if let labels = meaning.labels {
+      (classNames, labelNames) = (nil, labels.names)
+      try requireAnswers(targets, of: labels.names.count)
+      return
+    }
+    labelNames = nil
     guard case .integers(let labels) = targets.elements else {
-      guard classes == nil else {
+      guard meaning.classes == nil else {
         throw DatasetError(
           .wrongShape, path: files.targets, key: "classes", "the targets are floats, which are no classes",
           remedy: "save them as integers (a.astype('<i4')), or remove 'classes' to predict the numbers")
@@ -43,7 +64,7 @@ package struct ArrayDataset: SampleCollection {
       classNames = nil
       return
     }
-    let names = classes?.names ?? (0...Int(max(1, labels.max() ?? 1))).map(String.init)
+    let names = meaning.classes?.names ?? (0...Int(max(1, labels.max() ?? 1))).map(String.init)
     classNames = names
     if let index = labels.firstIndex(where: { Int($0) >= names.count }) {
       throw DatasetError(
@@ -65,6 +86,29 @@ package struct ArrayDataset: SampleCollection {
     }
     targets = nil
     classNames = nil
+    labelNames = nil
+  }
+
+  /// Refuses targets that are not 0, 1 or below 0 for each of `count` labels.
+  private func requireAnswers(_ targets: NPY, of count: Int) throws(DatasetError) {
+    guard Self.sampleShape(targets) == [count] else {
+      let width = targets.shape.count < 3 ? Self.sampleShape(targets)[0] : nil
+      throw DatasetError(
+        .wrongShape, path: files.targets, key: "labels",
+        "the targets are \(Shape(targets.shape)), which is not [samples, \(count)] for \(count) labels",
+        remedy: width.map { "write 'labels: \($0)'" } ?? "save an array with a number for each sample and label")
+    }
+    let wrong: (index: Int, text: String)?
+    switch targets.elements {
+    case .floats(let floats):
+      wrong = floats.firstIndex { $0 >= 0 && $0 != 0 && $0 != 1 }.map { ($0, "\(floats[$0])") }
+    case .integers(let integers): wrong = integers.firstIndex { $0 > 1 }.map { ($0, "\(integers[$0])") }
+    }
+    guard let wrong else { return }
+    throw DatasetError(
+      .notALabel, path: files.targets,
+      "element [\(wrong.index / count), \(wrong.index % count)] is \(wrong.text), neither 0 nor 1",
+      remedy: "correct it (below 0 leaves it out), or replace 'labels' by 'classes' if the numbers are classes")
   }
 
   package var count: Int { inputs.shape[0] }
@@ -117,10 +161,14 @@ package struct ArrayDataset: SampleCollection {
       let size = count * target.field.elementCount
       return switch target {
       case .classes: .init(target.field, .integers(Array(repeating: -1, count: size)))
-      case .values: .init(target.field, .floats(Array(repeating: .nan, count: size)))
+      case .labels, .values: .init(target.field, .floats(Array(repeating: .nan, count: size)))
       }
     }
     switch (target, targets.elements) {
+    case (.labels(let labels), .floats(let answers)) where labels.names == labelNames:
+      return .init(target.field, .floats(answers))
+    case (.labels(let labels), .integers(let answers)) where labels.names == labelNames:
+      return .init(target.field, .floats(answers.map(Float.init)))
     case (.values(let values), .floats(let floats)) where values.shape == Self.sampleShape(targets):
       let scaled = floats.map { Float((Double($0) - values.mean) / values.deviation) }
       return .init(target.field, .floats(scaled))
@@ -133,6 +181,7 @@ package struct ArrayDataset: SampleCollection {
 
   private func target(of samples: [UInt32], _ normalises: Bool) -> SampleTarget? {
     guard let targets else { return nil }
+    if let labelNames { return .labels(LabelTarget(names: labelNames)) }
     guard case .floats(let floats) = targets.elements else {
       return .classes(ClassTarget(names: classNames ?? [], shape: Array(targets.shape.dropFirst())))
     }

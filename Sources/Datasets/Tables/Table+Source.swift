@@ -27,8 +27,12 @@ extension Table {
   }
 
   private func targetColumn(_ encoding: SampleTarget) throws(DatasetError) -> ArraySource.Column {
-    let target = isToPredict && !(target?.hasValues ?? false) ? nil : target
-    guard let target else { return unknownTarget(encoding) }
+    if isToPredict, !targets.contains(where: \.hasValues) { return unknownTarget(encoding) }
+    if case .labels(let labels) = encoding {
+      guard case .labels(labels.names) = specification.target else { throw DatasetError.otherEncoding(path: path) }
+      return .init(encoding.field, .floats(try answers()))
+    }
+    let target = targets[0]
     switch (encoding, target.values) {
     case (.classes(let classes), .categories(let names)):
       let numbers = Dictionary(uniqueKeysWithValues: classes.names.enumerated().map { ($1, Int32($0)) })
@@ -66,6 +70,34 @@ extension Table {
       encoding.isOfClasses
       ? .integers(Array(repeating: -1, count: count)) : .floats(Array(repeating: .nan, count: count))
     return .init(encoding.field, elements)
+  }
+
+  /// 0 or 1 for each row and label, row after row; no number where it is to be predicted.
+  private func answers() throws(DatasetError) -> [Float] {
+    let targets = targets
+    var answers: [Float] = []
+    answers.reserveCapacity(rowCount * targets.count)
+    for row in 0..<rowCount {
+      for target in targets {
+        let cell = target.places[row]
+        if isToPredict, Table.isMissing(cell) {
+          answers.append(.nan)
+          continue
+        }
+        let text = cell.text.trimmed.lowercased()
+        switch Double(text) ?? (text == "true" ? 1 : text == "false" ? 0 : nil) {
+        case 0?: answers.append(0)
+        case 1?: answers.append(1)
+        default:
+          throw DatasetError(
+            .notALabel, path: path, line: cell.line, column: cell.column,
+            "'\(cell.text)' in '\(target.name)' is neither 0 nor 1",
+            remedy: "a list of target columns makes labels, each 0 or 1 (or false or true): correct the field, or name "
+              + "one target column alone for numbers or classes")
+        }
+      }
+    }
+    return answers
   }
 
   private func write(

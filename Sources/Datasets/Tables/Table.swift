@@ -7,7 +7,7 @@ package struct Table: Sendable {
   package let path: String
   /// Rows that are left once those with missing values are dropped.
   let rowCount: Int
-  /// The columns to predict from, then the target if it is none of them.
+  /// The columns to predict from, then those to predict that are none of them.
   let columns: [Column]
   /// Whether the target may be unknown: every row, or window, that can be predicted is then a sample.
   let isToPredict: Bool
@@ -26,12 +26,17 @@ package struct Table: Sendable {
     let places: [CSVCell]
   }
 
-  /// The initialiser has found it, unless it is to be predicted.
-  var target: Column? { columns.first { $0.name == specification.target } }
+  /// One, or one for each label; none where they are to be predicted and not in the file.
+  var targets: [Column] {
+    // The initialiser has found each, unless they are to be predicted.
+    specification.target.columns.compactMap { name in columns.first { $0.name == name } }
+  }
 
   var inputs: [Column] {
-    let isInput = specification.columns?.contains(specification.target) ?? (specification.window != nil)
-    return isInput ? columns : columns.filter { $0.name != specification.target }
+    let targets = specification.target.columns
+    // In a window the target's own past may be an input.
+    let isInput = specification.columns?.contains(targets[0]) ?? (specification.window != nil)
+    return isInput ? columns : columns.filter { !targets.contains($0.name) }
   }
 
   /// Reads `path`, plain or gzip.
@@ -52,15 +57,14 @@ package struct Table: Sendable {
     }
     switch specification.missing {
     case .refuse where isToPredict, .drop where isToPredict:
-      let inputs = chosen.filter { header[$0] != specification.target || specification.window != nil }
+      let inputs = chosen.filter { !specification.target.columns.contains(header[$0]) || specification.window != nil }
       for row in rows { try Self.requireWhole(inputs.map { row[$0] }, header, inputs, path) }
     case .mean where isToPredict: break
     case .refuse:
       for row in rows { try Self.requireWhole(chosen.map { row[$0] }, header, chosen, path) }
     case .mean:
-      if let target = chosen.first(where: { header[$0] == specification.target }) {
-        for row in rows { try Self.requireWhole([row[target]], header, [target], path) }
-      }
+      let targets = chosen.filter { specification.target.columns.contains(header[$0]) }
+      for row in rows { try Self.requireWhole(targets.map { row[$0] }, header, targets, path) }
     case .drop:
       rows = rows.filter { row in !chosen.contains { Self.isMissing(row[$0]) } }
       guard !rows.isEmpty else {
@@ -108,7 +112,7 @@ package struct Table: Sendable {
     return names
   }
 
-  /// Positions of the columns that are used, the target's last if it is not one of the inputs.
+  /// Positions of the columns that are used, the targets' last if they are no inputs.
   private static func chosen(
     _ specification: TableSpecification, _ header: [String], _ path: String, mayLackTarget: Bool
   ) throws(DatasetError) -> [Int] {
@@ -116,27 +120,36 @@ package struct Table: Sendable {
       if let index = header.firstIndex(of: name) { return index }
       throw DatasetError.unknownColumn(name, key: key, among: header, path: path)
     }
-    let isLacking = mayLackTarget && !header.contains(specification.target)
-    let target = isLacking ? nil : try position(specification.target, "target")
-    for name in specification.categories where !(isLacking && name == specification.target) {
+    let isLacking = mayLackTarget && !specification.target.columns.contains(where: header.contains)
+    var targets: [Int] = []
+    for name in isLacking ? [] : specification.target.columns { targets.append(try position(name, "target")) }
+    if case .labels = specification.target, specification.window != nil {
+      throw DatasetError(
+        .notANumber, path: path, key: "target", "a window predicts numbers of one column, not labels",
+        remedy: "name one column, or remove 'window'")
+    }
+    for name in specification.categories where !(isLacking && specification.target.columns.contains(name)) {
       _ = try position(name, "categories")
     }
     var inputs: [Int] = []
     for name in specification.columns ?? header {
       let index = try position(name, "columns")
-      if index != target || specification.window != nil { inputs.append(index) }
+      if !targets.contains(index) || specification.window != nil { inputs.append(index) }
     }
-    if let columns = specification.columns, columns.contains(specification.target), specification.window == nil {
+    if let columns = specification.columns, specification.window == nil,
+      let known = specification.target.columns.first(where: columns.contains)
+    {
       throw DatasetError(
         .unknownColumn, path: path, key: "columns",
-        "'\(specification.target)' is the target, and would be known to the model", remedy: "take it out of 'columns'")
+        "'\(known)' is the target, and would be known to the model", remedy: "take it out of 'columns'")
     }
     guard !inputs.isEmpty else {
+      let names = specification.target.columns.map { "'\($0)'" }.joined(separator: ", ")
       throw DatasetError(
-        .unknownColumn, path: path, key: "target", "the file has no column besides '\(specification.target)'",
-        remedy: "give a file with columns to predict it from")
+        .unknownColumn, path: path, key: "target", "the file has no column besides \(names)",
+        remedy: "give a file with columns to predict from")
     }
-    return inputs + (target.map { inputs.contains($0) ? [] : [$0] } ?? [])
+    return inputs + targets.filter { !inputs.contains($0) }
   }
 
   private static func requireWhole(

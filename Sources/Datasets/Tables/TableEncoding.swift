@@ -83,7 +83,9 @@ extension Table: SampleCollection {
   private func targetEncoding(
     _ rows: [Int], _ normalises: Bool, _ inputs: [TableEncoding.Column]
   ) throws(DatasetError) -> SampleTarget {
-    guard let target else { throw DatasetError.otherEncoding(path: path) }
+    guard !targets.isEmpty else { throw DatasetError.otherEncoding(path: path) }
+    if case .labels(let names) = specification.target { return .labels(LabelTarget(names: names)) }
+    let target = targets[0]
     switch target.values {
     case .categories(let names):
       guard specification.window == nil else {

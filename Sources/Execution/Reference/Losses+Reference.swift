@@ -48,8 +48,16 @@ extension ElementLossFunction {
       guard abs(distance) > delta else { return (distance * distance / 2, distance) }
       return (delta * (abs(distance) - delta / 2), distance > 0 ? delta : -delta)
     case .binaryCrossEntropy(let weights):
-      let weight = weights.isEmpty ? 1 : weights[index % width]
-      return (weight * (max(x, 0) - x * t + log1p(exp(-abs(x)))), weight * (1 / (1 + exp(-x)) - t))
+      guard t >= 0 else { return (0, 0) }
+      let isByAnswer = weights.count == 2 && width == 1
+      let weight = weights.isEmpty || isByAnswer ? 1 : weights[index % width]
+      let (no, yes) = isByAnswer ? (weights[0], weights[1]) : (weight, weight)
+      let tail = log1p(exp(-abs(x)))
+      let sigma = 1 / (1 + exp(-x))
+      return (
+        yes * t * (max(-x, 0) + tail) + no * (1 - t) * (max(x, 0) + tail),
+        no * (1 - t) * sigma - yes * t * (1 - sigma)
+      )
     }
   }
 

@@ -43,10 +43,9 @@ extension JobReader {
     case .csv: return readTable(&reader)
     case .npy:
       let files = readSplit(&reader, example: "{inputs: FILE.npy, targets: FILE.npy}", readArrayFiles)
-      let hasClasses = reader.has("classes")
-      let classes = hasClasses ? readClasses(&reader) : nil
-      guard let files, !hasClasses || classes != nil else { return nil }
-      return .npy(train: files.train, test: files.test, classes: classes)
+      let targets = readArrayTargets(&reader)
+      guard let files, let targets else { return nil }
+      return .npy(train: files.train, test: files.test, targets)
     case .cifar10:
       return readPath("folder", &reader, example: "cifar-10-batches-bin").map { .cifar10(folder: $0) }
     case .cifar100:
@@ -62,7 +61,7 @@ extension JobReader {
 
   private func readTable(_ reader: inout MappingReader) -> DataSource? {
     let paths = readPaths(&reader, example: "table.csv")
-    let target = reader.text("target", .required(example: "price"))
+    let target = readTarget(&reader)
     let columns = reader.texts("columns", example: "[width, height]")
     let categories = reader.texts("categories", example: "[kind]")
     let missing: MissingPolicy? = reader.choice("missing", .otherwise(Job.Defaults.missing))
@@ -82,6 +81,31 @@ extension JobReader {
       TableSpecification(
         target: target, columns: columns, categories: categories ?? [], missing: missing, delimiter: delimiter,
         window: window))
+  }
+
+  private func readTarget(_ reader: inout MappingReader) -> TableSpecification.Target? {
+    let expected = "the name of a column, or a list of different ones, each a label"
+    return reader.value("target", .required(example: "price"), expected: expected) { node in
+      if case .sequence = node.content { return node.differentTexts.map { .labels($0) } }
+      return node.text.flatMap { $0.isEmpty ? nil : .column($0) }
+    }
+  }
+
+  private func readArrayTargets(_ reader: inout MappingReader) -> ArrayTargets? {
+    if let entry = reader.entry("labels"), reader.has("classes") {
+      reader.report(
+        entry.keyPlace,
+        "'labels' in \(reader.label) are several answers a sample, 'classes' one; keep the one that the targets are")
+      return nil
+    }
+    if reader.has("labels") {
+      let expected = "the number of labels, from 1 to \(Limits.classes), or a list of that many different names"
+      return reader.value("labels", .required(example: "5"), expected: expected) { node in
+        if case .sequence = node.content { return node.differentTexts.map { .labels(.names($0)) } }
+        return node.integer(as: Int.self).flatMap { (1...Limits.classes).contains($0) ? .labels(.count($0)) : nil }
+      }
+    }
+    return reader.has("classes") ? readClasses(&reader).map { .classes($0) } : .plain
   }
 
   private func readImageFolder(_ reader: inout MappingReader) -> DataSource? {

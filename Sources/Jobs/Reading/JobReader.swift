@@ -6,7 +6,7 @@ struct JobReader {
   let findings: Findings
   /// What the paths of the file are relative to.
   let directory: URL
-  private(set) var layerPlaces: [String: SourcePlace] = [:]
+  private(set) var layers: [String: LayerReader.Found] = [:]
 
   init(findings: Findings, directory: URL) {
     self.findings = findings
@@ -81,7 +81,7 @@ struct JobReader {
     case (nil, let layers?):
       var list = LayerReader(findings: findings)
       let specifications = list.layers(layers)
-      layerPlaces = list.places
+      self.layers = list.found
       return specifications.map(ModelChoice.layers)
     }
   }

@@ -77,8 +77,14 @@ enum LayerKind: String, CaseIterable {
 /// Reads the `layers` of a model.
 struct LayerReader {
   let findings: Findings
-  /// Where each layer begins, by its name.
-  private(set) var places: [String: SourcePlace] = [:]
+  /// Where a layer stands in the list, from 1, and in the file.
+  struct Found: Hashable, Sendable {
+    let number: Int
+    let place: SourcePlace
+  }
+
+  /// Each layer, by its name.
+  private(set) var found: [String: Found] = [:]
 
   init(findings: Findings) { self.findings = findings }
 
@@ -98,7 +104,9 @@ struct LayerReader {
     for problem in model.problems {
       findings.report(items[problem.index].place, problem.error.description)
     }
-    for (layer, item) in zip(model.layers, items) { places[layer.name] = item.place }
+    for (index, layer) in model.layers.enumerated() {
+      found[layer.name] = Found(number: index + 1, place: items[index].place)
+    }
     return model.layers
   }
 

@@ -14,18 +14,21 @@ package struct HealthRecord: Hashable, Codable, Sendable {
     }
   }
 
-  /// A ReLU over the first shard's samples.
+  /// A ReLU over the samples that were looked at.
   package struct Activation: Hashable, Codable, Sendable {
     package let layer: String
     /// Outputs of a dense layer, channels of a convolution.
     package let units: Int
     /// Those that were 0 for every sample.
     package let deadUnits: Int
+    /// How many there were: of the step's batch, and of those behind it.
+    package let samples: Int
 
-    package init(layer: String, units: Int, deadUnits: Int) {
+    package init(layer: String, units: Int, deadUnits: Int, samples: Int) {
       self.layer = layer
       self.units = units
       self.deadUnits = deadUnits
+      self.samples = samples
     }
   }
 
@@ -72,6 +75,8 @@ package struct HealthState: Hashable, Codable, Sendable {
   package var meanNorm = 0.0
   package var looks = 0
   package var warned: [HealthWarning.Name] = []
+  /// Samples of the latest looks in a row at which most units of a ReLU were dead, by its layer; nil for none.
+  package var quietSamples: [String: Int]?
 
   package init() {}
 }

@@ -35,9 +35,12 @@ package struct EpochRecord: Hashable, Codable, Sendable {
   /// Of the test set; nil if the job has none.
   package let testLoss: Double?
   package let testAccuracy: Double?
+  /// Of several labels; nil for classes and numbers.
+  package let testMicroF1: Double?
   /// Of the samples kept from training; nil if the job keeps none.
   package let validationLoss: Double?
   package let validationAccuracy: Double?
+  package let validationMicroF1: Double?
   /// The share of parameters that are exactly 0; nil without L1.
   package let sparsity: Double?
   /// Training only, without evaluation and checkpoints. Of this process's part, if the epoch was resumed.
@@ -45,16 +48,19 @@ package struct EpochRecord: Hashable, Codable, Sendable {
   package let samplesPerSecond: Double
 
   package init(
-    epoch: Int, step: Int, trainingLoss: Double, testLoss: Double?, testAccuracy: Double?, validationLoss: Double?,
-    validationAccuracy: Double?, sparsity: Double?, seconds: Seconds, samplesPerSecond: Double
+    epoch: Int, step: Int, trainingLoss: Double, testLoss: Double?, testAccuracy: Double?,
+    testMicroF1: Double? = nil, validationLoss: Double?, validationAccuracy: Double?, validationMicroF1: Double? = nil,
+    sparsity: Double?, seconds: Seconds, samplesPerSecond: Double
   ) {
     self.epoch = epoch
     self.step = step
     self.trainingLoss = trainingLoss
     self.testLoss = testLoss
     self.testAccuracy = testAccuracy
+    self.testMicroF1 = testMicroF1
     self.validationLoss = validationLoss
     self.validationAccuracy = validationAccuracy
+    self.validationMicroF1 = validationMicroF1
     self.sparsity = sparsity
     self.seconds = seconds
     self.samplesPerSecond = samplesPerSecond
@@ -110,6 +116,8 @@ package struct RunReport: Hashable, Codable, Sendable {
   package let finalTrainingLoss: Double?
   package let testLoss: Double?
   package let testAccuracy: Double?
+  /// Of several labels; nil for classes and numbers.
+  package let testMicroF1: Double?
   /// What early stopping has found; nil without it.
   package let earlyStopping: EarlyStoppingReport?
   /// The share of parameters that are exactly 0; nil without L1.
@@ -120,8 +128,8 @@ package struct RunReport: Hashable, Codable, Sendable {
   package init(
     job: String, placement: Placement, reduction: Reduction, parameterCount: Int, steps: Int, epochs: Int,
     resumedFromStep: Int, trainingSeconds: Seconds, totalSeconds: Seconds, samplesPerSecond: Double,
-    finalTrainingLoss: Double?, testLoss: Double?, testAccuracy: Double?, earlyStopping: EarlyStoppingReport?,
-    sparsity: Double?, memory: MemoryRecord, checkpoint: String
+    finalTrainingLoss: Double?, testLoss: Double?, testAccuracy: Double?, testMicroF1: Double?,
+    earlyStopping: EarlyStoppingReport?, sparsity: Double?, memory: MemoryRecord, checkpoint: String
   ) {
     self.job = job
     self.placement = placement
@@ -136,6 +144,7 @@ package struct RunReport: Hashable, Codable, Sendable {
     self.finalTrainingLoss = finalTrainingLoss
     self.testLoss = testLoss
     self.testAccuracy = testAccuracy
+    self.testMicroF1 = testMicroF1
     self.earlyStopping = earlyStopping
     self.sparsity = sparsity
     self.memory = memory

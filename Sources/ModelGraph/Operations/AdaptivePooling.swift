@@ -23,7 +23,7 @@ package struct AdaptiveAveragePool: OperationRule {
     let spatial = Array(x.dimensions.dropFirst(2))
     guard let sides = output.sides(rank: spatial.count), sides.allSatisfy({ $0 >= 1 }) else {
       throw GraphError(
-        .shapeMismatch, layer: layer,
+        .shapeMismatch, layer: layer, key: "output",
         "an input of \(Shape(spatial)) cannot be pooled to \(output); give one number from 1, or one for each dimension"
       )
     }
@@ -38,7 +38,17 @@ package struct AdaptiveAveragePool: OperationRule {
     ]
   }
 
-  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs { FLOPs(inputs[0].shape.elementCount) }
+  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
+    Self.flops(inputs[0].shape, outputs[0].shape)
+  }
+
+  /// One for each position of each window; windows that overlap count twice where they do.
+  fileprivate static func flops(_ x: Shape, _ y: Shape) -> FLOPs {
+    let positions = (2..<x.rank).map { dimension in
+      (0..<y[dimension]).reduce(0) { $0 + window($1, of: y[dimension], extent: x[dimension]).count }
+    }
+    return FLOPs(x[0] * x[1] * positions.reduce(1, *))
+  }
 }
 
 /// dx [N, C, I…] from dy [N, C, P…]: each gradient in equal parts to its window.
@@ -52,5 +62,7 @@ package struct AdaptiveAveragePoolBackward: OperationRule {
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] { [TensorType(input)] }
 
-  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs { FLOPs(input.elementCount) }
+  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
+    AdaptiveAveragePool.flops(input, inputs[0].shape)
+  }
 }

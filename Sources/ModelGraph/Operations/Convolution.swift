@@ -27,6 +27,7 @@ package struct Convolution: OperationRule {
 
   package var name: String { "convolution" }
   package var inputCount: ClosedRange<Int> { hasBias ? 3...3 : 2...2 }
+  package var weightInputs: Range<Int> { 1..<2 }
 
   /// The window that weights of a shape slide over the input.
   package func window(weights: Shape) -> Window {
@@ -43,7 +44,7 @@ package struct Convolution: OperationRule {
     }
     guard groups >= 1, x[1] % groups == 0, weights[0] % groups == 0 else {
       throw GraphError(
-        .invalidArgument, layer: layer,
+        .invalidArgument, layer: layer, key: "groups",
         "\(groups) groups do not divide \(x[1]) input and \(weights[0]) output channels; use a common divisor")
     }
     guard x[1] == weights[1] * groups else {

@@ -12,6 +12,7 @@ package struct Dense: OperationRule {
 
   package var name: String { "dense" }
   package var inputCount: ClosedRange<Int> { hasBias ? 3...3 : 2...2 }
+  package var weightInputs: Range<Int> { 1..<2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let x = inputs[0].shape

@@ -11,7 +11,11 @@ package enum ElementLossFunction: Hashable, Sendable, Codable {
   /// ½ (x − t)² up to a distance of delta, delta (|x − t| − ½ delta) beyond (Huber 1964): outliers pull no harder.
   case huber(delta: Double)
   /// −w (t log σ(x) + (1 − t) log(1 − σ(x))) for scores x and targets from 0 to 1, each output a question of its own;
-  /// w by position in the last dimension, all 1 if empty (PyTorch's `BCEWithLogitsLoss(weight=w)`).
+  /// w by position in the last dimension, all 1 if empty (PyTorch's `BCEWithLogitsLoss(weight=w)`). A target below 0 is
+  /// left out: loss and slope are 0.
+  ///
+  /// If the last dimension is 1, there may be two weights, of the answers no and yes:
+  /// −(w[1] t log σ(x) + w[0] (1 − t) log(1 − σ(x))).
   case binaryCrossEntropy(weights: [Double])
 
   package var name: String {
@@ -61,7 +65,8 @@ package struct ElementLoss: OperationRule {
     case .huber(let delta) where !(delta > 0 && delta.isFinite):
       throw GraphError(.invalidArgument, layer: layer, "a delta of \(delta) is not above 0; use 1")
     case .binaryCrossEntropy(let weights):
-      try requireWeights(weights, count: inputs[0].shape.dimensions.last ?? 1, layer: layer)
+      let width = inputs[0].shape.dimensions.last ?? 1
+      try requireWeights(weights, count: width == 1 && weights.count == 2 ? 2 : width, layer: layer)
     default: break
     }
     return [TensorType([])]

@@ -12,8 +12,9 @@ package struct Reshape: OperationRule {
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     guard inputs[0].shape.elementCount == shape.elementCount else {
       throw GraphError(
-        .shapeMismatch, layer: layer,
-        "\(inputs[0].shape) has \(inputs[0].shape.elementCount) elements, \(shape) has \(shape.elementCount)")
+        .shapeMismatch, layer: layer, key: "shape",
+        "\(inputs[0].shape) has \(inputs[0].shape.elementCount) elements, \(shape) has \(shape.elementCount); give a "
+          + "shape of as many elements")
     }
     return [TensorType(shape, inputs[0].elementType)]
   }
@@ -71,10 +72,12 @@ package struct Subtract: OperationRule {
 
 private func requireEqual(_ a: TensorType, _ b: TensorType, _ verb: String, layer: String) throws {
   guard a.shape == b.shape else {
-    throw GraphError(.shapeMismatch, layer: layer, "cannot \(verb) \(a) and \(b): the shapes must be equal")
+    throw GraphError(
+      .shapeMismatch, layer: layer, key: "of", "cannot \(verb) \(a) and \(b): the shapes must be equal")
   }
   guard a.elementType == .float32, b.elementType == .float32 else {
-    throw GraphError(.shapeMismatch, layer: layer, "cannot \(verb) \(a) and \(b): both must be float32")
+    throw GraphError(
+      .shapeMismatch, layer: layer, key: "of", "cannot \(verb) \(a) and \(b): both must be float32")
   }
 }
 
@@ -108,11 +111,11 @@ package struct Multiply: OperationRule {
     let (a, b) = (inputs[0].shape, inputs[1].shape)
     guard inputs.allSatisfy({ $0.elementType == .float32 }) else {
       throw GraphError(
-        .shapeMismatch, layer: layer, "cannot multiply \(inputs[0]) and \(inputs[1]): both must be float32")
+        .shapeMismatch, layer: layer, key: "of", "cannot multiply \(inputs[0]) and \(inputs[1]): both must be float32")
     }
     guard a.rank == b.rank, zip(a.dimensions, b.dimensions).allSatisfy({ $0 == $1 || $0 == 1 || $1 == 1 }) else {
       throw GraphError(
-        .shapeMismatch, layer: layer,
+        .shapeMismatch, layer: layer, key: "of",
         "cannot multiply \(a) and \(b): dimensions must be equal, or 1 in one of the two")
     }
     return [TensorType(Shape(zip(a.dimensions, b.dimensions).map { max($0, $1) }))]

@@ -8,6 +8,7 @@ package struct Embedding: OperationRule {
 
   package var name: String { "embedding" }
   package var inputCount: ClosedRange<Int> { 2...2 }
+  package var weightInputs: Range<Int> { 1..<2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     guard inputs[0].elementType == .int32, inputs[0].shape.rank >= 1 else {

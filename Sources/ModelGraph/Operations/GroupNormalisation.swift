@@ -29,13 +29,13 @@ package struct GroupNormalisation: OperationRule {
     guard groups > 0, channels.isMultiple(of: groups) else {
       let divisors = (1...max(channels, 1)).filter { channels.isMultiple(of: $0) }.prefix(12)
       throw GraphError(
-        .shapeMismatch, layer: layer,
+        .shapeMismatch, layer: layer, key: "groups",
         "\(groups) groups do not divide the \(channels) channels of the input \(x); use one of "
           + divisors.map(String.init).joined(separator: ", "))
     }
     guard x.elementCount > x[0] * groups else {
       throw GraphError(
-        .shapeMismatch, layer: layer,
+        .shapeMismatch, layer: layer, key: "groups",
         "group normalisation has no variance over one value a group (\(groups) groups of its input \(x)); "
           + "use fewer groups")
     }
@@ -52,7 +52,7 @@ package struct GroupNormalisation: OperationRule {
       pass: .backward)
   }
 
-  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs { FLOPs(7 * inputs[0].shape.elementCount) }
+  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs { FLOPs(9 * inputs[0].shape.elementCount) }
 }
 
 /// dx, dweight and dbias from x, dy, weight, the mean and 1 / √(variance + ε).
@@ -70,5 +70,5 @@ package struct GroupNormalisationBackward: OperationRule {
     [inputs[0], inputs[2], inputs[2]]
   }
 
-  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs { FLOPs(9 * inputs[0].shape.elementCount) }
+  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs { FLOPs(21 * inputs[0].shape.elementCount) }
 }

@@ -26,7 +26,7 @@ package struct LayerNormalisation: OperationRule {
       let remedy =
         x.rank < 2 ? "give it [samples, …] with something to normalise" : "normalise from 1 to \(x.rank - 1) of them"
       throw GraphError(
-        .shapeMismatch, layer: layer,
+        .shapeMismatch, layer: layer, key: "dimensions",
         "layer normalisation of the last \(dimensions) dimensions does not fit the input \(x), which has "
           + "\(max(x.rank - 1, 0)) behind the samples; \(remedy)")
     }
@@ -56,7 +56,7 @@ package struct LayerNormalisation: OperationRule {
       pass: .backward)
   }
 
-  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs { FLOPs(8 * inputs[0].shape.elementCount) }
+  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs { FLOPs(9 * inputs[0].shape.elementCount) }
 }
 
 /// dx, dweight and dbias from x, dy, weight, the mean and 1 / √(variance + ε).
@@ -75,7 +75,7 @@ package struct LayerNormalisationBackward: OperationRule {
     [inputs[0], inputs[2], inputs[2]]
   }
 
-  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs { FLOPs(16 * inputs[0].shape.elementCount) }
+  package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs { FLOPs(21 * inputs[0].shape.elementCount) }
 }
 
 /// What is learned must have the one shape that fits the input x.

@@ -60,7 +60,7 @@ package struct Maxout: OperationRule {
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] {
     let x = inputs[0].shape
     guard (2...256).contains(pieces) else {
-      throw GraphError(.invalidArgument, layer: layer, "maxout of \(pieces) pieces; use 2 to 256")
+      throw GraphError(.invalidArgument, layer: layer, key: "pieces", "maxout of \(pieces) pieces; use 2 to 256")
     }
     guard let last = x.dimensions.last, last % pieces == 0 else {
       throw GraphError(

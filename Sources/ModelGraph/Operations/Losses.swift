@@ -75,7 +75,7 @@ package struct SoftmaxCrossEntropyBackward: OperationRule {
 func requireWeights(_ weights: [Double], count: Int, layer: String) throws {
   guard weights.isEmpty || (weights.count == count && weights.allSatisfy { $0 > 0 && $0.isFinite }) else {
     throw GraphError(
-      .shapeMismatch, layer: layer,
+      .shapeMismatch, layer: layer, key: "class_weights",
       "\(weights.count) class weights do not fit \(count) classes; give one number above 0 for each, or none")
   }
 }

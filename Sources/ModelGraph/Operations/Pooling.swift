@@ -8,11 +8,12 @@ extension Window {
     try x.requireImage("pooling", layer: layer)
     let sides = try sides(rank: x.rank - 2, layer: layer)
     guard sides.dilation.allSatisfy({ $0 == 1 }) else {
-      throw GraphError(.invalidArgument, layer: layer, "pooling windows have no dilation; leave \(dilation) out")
+      throw GraphError(
+        .invalidArgument, layer: layer, key: "dilation", "pooling windows have no dilation; leave \(dilation) out")
     }
     guard zip(sides.padding, sides.kernel).allSatisfy({ 2 * $0 <= $1 }) else {
       throw GraphError(
-        .invalidArgument, layer: layer,
+        .invalidArgument, layer: layer, key: "padding",
         "padding \(padding) is more than half of the window \(kernel), so windows could see no input; use less padding")
     }
     return Shape([x[0], x[1]] + (try output(of: x, layer: layer)))
@@ -38,7 +39,7 @@ package struct MaxPool: OperationRule {
     let y = try window.pooled(inputs[0].shape, layer: layer)
     guard window.positions(rank: inputs[0].shape.rank) <= 256 else {
       throw GraphError(
-        .invalidArgument, layer: layer,
+        .invalidArgument, layer: layer, key: "kernel",
         "a pooling window of \(window.kernel) has more than 256 positions; use a smaller kernel")
     }
     return [TensorType(y), TensorType(y, .uint8)]
@@ -53,7 +54,7 @@ package struct MaxPool: OperationRule {
   }
 
   package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
-    FLOPs(outputs[0].shape.elementCount * (window.positions(rank: inputs[0].shape.rank) - 1))
+    FLOPs(outputs[0].shape.elementCount * window.positions(rank: inputs[0].shape.rank))
   }
 }
 

@@ -64,6 +64,7 @@ package struct Recurrent: OperationRule {
     let count = 5 + (hasInitialState ? stateCount : 0)
     return count...count
   }
+  package var weightInputs: Range<Int> { 1..<3 }
 
   /// h, and c where the cell has one.
   package var stateCount: Int { cell.hasCellState ? 2 : 1 }
@@ -91,7 +92,8 @@ package struct Recurrent: OperationRule {
     let state: Shape = [x[0], hidden]
     for given in inputs.dropFirst(5) where given.shape != state {
       throw GraphError(
-        .shapeMismatch, layer: layer, "an initial state of \(given) does not fit \(x[0]) samples of \(hidden) units")
+        .shapeMismatch, layer: layer, key: "state_from",
+        "an initial state of \(given) does not fit \(x[0]) samples of \(hidden) units")
     }
     var types = [TensorType([x[0], x[1], hidden])]
     types += Array(repeating: TensorType(state), count: stateCount)

@@ -21,7 +21,7 @@ package struct Concatenate: OperationRule {
       if matches { other[index] = first.shape[index] }
       guard matches, other == first.shape.dimensions else {
         throw GraphError(
-          .shapeMismatch, layer: layer,
+          .shapeMismatch, layer: layer, key: "of",
           "cannot put \(first) and \(input) one behind the other along dimension \(index): "
             + "all other dimensions must be equal")
       }
@@ -67,7 +67,7 @@ package struct Slice: OperationRule {
     let index = try x.index(of: dimension, layer: layer)
     guard start >= 0, count >= 1, count <= x[index] - start else {
       throw GraphError(
-        .shapeMismatch, layer: layer,
+        .shapeMismatch, layer: layer, key: "count",
         "\(count) positions from \(start) on are not in dimension \(index) of \(x); it has \(x[index])")
     }
     var dimensions = x.dimensions
@@ -153,10 +153,10 @@ package struct Transpose: OperationRule {
 
   /// `order` with dimensions counted from the front.
   package func axes(_ x: Shape, layer: String) throws -> [Int] {
-    let axes = try order.map { try x.index(of: $0, layer: layer) }
+    let axes = try order.map { try x.index(of: $0, layer: layer, key: "order") }
     guard axes.sorted() == Array(0..<x.rank) else {
       throw GraphError(
-        .shapeMismatch, layer: layer,
+        .shapeMismatch, layer: layer, key: "order",
         "the order \(order) does not name each dimension of \(x) once; give \(x.rank) different numbers from 0 on")
     }
     return axes

@@ -57,10 +57,10 @@ package struct SoftmaxBackward: OperationRule {
 extension Shape {
   /// The position of a dimension that may be counted from the back, as −1 for the last one.
   /// - Throws: `GraphError` naming `layer` if there is no such dimension.
-  package func index(of dimension: Int, layer: String) throws -> Int {
+  package func index(of dimension: Int, layer: String, key: String = "dimension") throws -> Int {
     guard dimension >= -rank, dimension < rank else {
       throw GraphError(
-        .invalidArgument, layer: layer,
+        .invalidArgument, layer: layer, key: key,
         "dimension \(dimension) is none of an input of \(self); use \(-rank) to \(rank - 1)")
     }
     return dimension < 0 ? dimension + rank : dimension

@@ -5,6 +5,8 @@ package struct PredictionReport: Codable, Sendable {
   package enum Kind: String, Codable, Sendable {
     /// A class for each sample, or for each step of it.
     case classes
+    /// Any number of labels for each sample.
+    case labels
     /// Numbers, in the data's own units.
     case values
     /// What the decoder of an encoder writes.
@@ -16,11 +18,11 @@ package struct PredictionReport: Codable, Sendable {
   package struct Row: Codable, Sendable {
     /// What the network was given, where it is a text.
     package var input: String?
-    /// A class, or what was written.
+    /// A class, the labels, or what was written.
     package var prediction: String?
     /// What is right, where it is known.
     package var truth: String?
-    /// Of each class, in the order of `classNames`.
+    /// Of each class or label, in the order of `classNames`.
     package var probabilities: [Double]?
     /// Predicted numbers, and the right ones where they are known.
     package var values: [Double]?
@@ -56,7 +58,7 @@ package struct PredictionReport: Codable, Sendable {
   package let kind: Kind
   /// How sequences were written; nil for classes and numbers.
   package let decoding: String?
-  /// Of classes.
+  /// Of classes or labels.
   package let classNames: [String]?
   /// What the predicted numbers are.
   package let target: String?

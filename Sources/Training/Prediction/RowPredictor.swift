@@ -36,6 +36,10 @@ struct RowPredictor {
           guard let labels else { break }
           summary.samples += 1
           summary.right += zip(predicted, labels).allSatisfy { $1 < 0 || $0 == Int($1) } ? 1 : 0
+        case .labels(let labels):
+          guard let isRight = fill(&row, logits, labels, buffer, index) else { break }
+          summary.samples += 1
+          summary.right += isRight ? 1 : 0
         case .values(let values):
           fill(&row, logits, values, buffer, index)
           guard let truth = row.trueValues else { break }
@@ -46,9 +50,12 @@ struct RowPredictor {
         rows.append(row)
       }
     }
+    let exact = Double(summary.right) / Double(max(summary.samples, 1))
     switch target {
+    case .labels(let labels):
+      return run.report(
+        .labels, rows, .init(samples: summary.samples, exactMatch: exact), classNames: labels.names)
     case .classes(let classes):
-      let exact = Double(summary.right) / Double(max(summary.samples, 1))
       return run.report(
         .classes, rows, .init(samples: summary.samples, exactMatch: exact), classNames: classes.names,
         warnings: warnings)
@@ -73,9 +80,12 @@ struct RowPredictor {
   private func fill(
     _ row: inout PredictionReport.Row, _ logits: [Float], _ classes: ClassTarget, _ buffer: SampleBuffer, _ place: Int
   ) -> (predicted: [Int], labels: [Int32]?) {
-    let count = classes.names.count
+    // Two classes may have one output: the score of the second.
+    let count = logits.count / classes.shape.reduce(1, *)
     let steps = (0..<logits.count / count).map { Array(logits[$0 * count..<($0 + 1) * count]) }
-    let predicted = steps.map { step in step.indices.reduce(0) { step[$1] > step[$0] ? $1 : $0 } }
+    let predicted = steps.map { step in
+      count == 1 ? (step[0] >= 0 ? 1 : 0) : step.indices.reduce(0) { step[$1] > step[$0] ? $1 : $0 }
+    }
     row.prediction = predicted.map { classes.names[$0] }.joined(separator: " ")
     if classes.shape.isEmpty, let step = steps.first { row.probabilities = probabilities(step) }
     guard let field = buffer.position(of: SampleTarget.labelsName) else { return (predicted, nil) }
@@ -85,8 +95,28 @@ struct RowPredictor {
     return (predicted, labels)
   }
 
+  /// The labels whose probability is at least one half.
+  /// - Returns: whether every answer is right; nil if none is known.
+  private func fill(
+    _ row: inout PredictionReport.Row, _ logits: [Float], _ labels: LabelTarget, _ buffer: SampleBuffer, _ place: Int
+  ) -> Bool? {
+    func text(_ isTrue: (Int) -> Bool) -> String {
+      labels.names.indices.filter(isTrue).map { labels.names[$0] }.joined(separator: ", ")
+    }
+    row.prediction = text { logits[$0] >= 0 }
+    row.probabilities = logits.map { 1 / (1 + exp(-Double($0))) }
+    guard let field = buffer.position(of: SampleTarget.targetName) else { return nil }
+    let answers = buffer.withFloats(field, place..<place + 1) { span in span.indices.map { span[$0] } }
+    guard answers.contains(where: { $0 >= 0 }) else { return nil }
+    row.truth = text { answers[$0] == 1 }
+    return zip(logits, answers).allSatisfy { !($1 >= 0) || ($0 >= 0) == ($1 == 1) }
+  }
+
   private func probabilities(_ logits: [Float]) -> [Double] {
     switch run.file.job.training.loss {
+    case .binaryCrossEntropy where logits.count == 1:
+      let second = 1 / (1 + exp(-Double(logits[0])))
+      return [1 - second, second]
     case .binaryCrossEntropy: return logits.map { 1 / (1 + exp(-Double($0))) }
     case .crossEntropy:
       let largest = Double(logits.max() ?? 0)
