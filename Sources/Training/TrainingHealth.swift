@@ -87,11 +87,18 @@ package struct TrainingHealth: Sendable {
     return least < most
       ? HealthWarning(
         step: step, name: .vanishingGradients,
-        message: facts + ": what is far from the output hardly learns; use relu for sigmoid or tanh, fewer layers, or "
-          + "'pretraining: {epochs_per_layer: 2}'")
+        message: facts + ": what is far from the output hardly learns; "
+          + Self.remedy(forVanishing: relative[least].name))
       : HealthWarning(
         step: step, name: .explodingGradients,
         message: facts + ": gradients grow on their way back; set 'clip_norm' in training, or use fewer layers")
+  }
+
+  /// A recurrent layer's tensors are named `weight_ih_l0`.
+  private static func remedy(forVanishing tensor: String) -> String {
+    tensor.contains(".weight_ih_l") || tensor.contains(".weight_hh_l")
+      ? "use lstm or gru for rnn, or fewer 'layers'"
+      : "use relu for sigmoid or tanh, fewer layers, or 'pretraining: {epochs_per_layer: 2}'"
   }
 
   private func growth(_ total: Double, _ step: Int) -> HealthWarning? {

@@ -74,6 +74,42 @@ struct TrainingHealthTests {
     #expect((records.first?["message"] as? String).map { text.hasSuffix($0) } == true)
   }
 
+  private static let images =
+    "    - convolution: {channels: 3, kernel: [5, 3], activation: tanh}\n    - max_pool: {kernel: 2}\n    - flatten\n"
+    + "    - dropout: 0.25\n"
+
+  @Test("Recurrent layers one above the other make gradients vanish: the remedy is another cell")
+  func vanishingRecurrence() throws {
+    let small = try SmallJob()
+    let job = try small.job(
+      [Self.images: "    - reshape: [14, 12]\n    - rnn: {units: 4, layers: 16}\n", hidden: ""])
+    let result = try train(job, run: small.path("run"))
+    #expect(result.warnings.count == 1)
+    let text = try #require(result.warnings.first)
+    let form =
+      #/vanishing-gradients in step \d+: the gradient of 'rnn1\.weight_\wh_l\d+' is [-.\de]+ of its weights, that of '[\w.]+' [-.\de]+: what is far from the output hardly learns; use lstm or gru for rnn, or fewer 'layers'/#
+    #expect(text.wholeMatch(of: form) != nil, "\(text)")
+  }
+
+  @Test("Recurrent weights that grow make gradients explode, and then numbers end: the operation and step are told")
+  func explodingRecurrence() throws {
+    let small = try SmallJob()
+    let job = try small.job(
+      [
+        Self.images: "    - reshape: [14, 12]\n    - rnn: {units: 16}\n", hidden: "",
+        adam: "{name: sgd, learning_rate: 30, momentum: 0.9}\n  loss: mean-squared-error\n  health: {every_steps: 1}",
+        "epochs: 2": "epochs: 8",
+      ])
+    let outcome = try #require(trainEach(job, run: small.path("run"), ranks: 1).first)
+    let warnings = try small.records("run", "warning")
+    #expect(warnings.contains { $0["name"] as? String == "exploding-gradients" }, "\(warnings)")
+    guard case .failure(let error as TrainingError) = outcome else { return #expect(Bool(false), "it went on") }
+    #expect(error.code == .numerical)
+    #expect(
+      error.message.firstMatch(of: /^step \d+: .*not finite.* parameter 'rnn1\.weight_\wh_l0'/) != nil,
+      "\(error.message)")
+  }
+
   @Test("Biases far below zero leave ReLUs dead")
   func dead() throws {
     let small = try SmallJob()
