@@ -263,6 +263,65 @@ struct PredictionTests {
     #expect(try run.predict(.texts(texts), limit: 2, threads: 1).rows.count == 2)
   }
 
+  @Test("Labels of a row that may have none, one or both; and two classes of one output")
+  func labels() throws {
+    let small = try SmallJob()
+    let rows = (0..<96).map { row in
+      let (a, b) = (Double(row % 7) - 3.2, Double(row * 5 % 11) - 4.7)
+      return "\(a),\(b),\(a > 0 ? 1 : 0),\(b > 0 ? 1 : 0),\(a > 0 ? "yes" : "no")"
+    }
+    try small.write(Array(("a,b,p,q,r\n" + rows.joined(separator: "\n") + "\n").utf8), "table.csv")
+    let both = "format: csv\ntrain: table.csv\ntarget: [p, q]\ncolumns: [a, b]\ntest_fraction: 0.25"
+    let layers = "dense: {outputs: 6, activation: tanh}, dense: {outputs: "
+    let job = try sequenceJob(small, both, layers: layers + "2}", loss: "binary-cross-entropy", epochs: 60)
+    let report = try Self.evaluation(train(job, run: small.path("a")).outcome)
+    let tested = try Self.saved(small).predict(.test, threads: 1)
+    #expect(tested.kind == .labels && tested.classNames == ["p", "q"] && tested.rows.count == 24)
+    expectClose([tested.summary?.exactMatch ?? -1], [try #require(report.accuracy)], relative: 1e-12)
+    try small.write(Array("b,a\n-3,2\n4,-2\n3,2.5\n-3.5,-2\n".utf8), "new.csv")
+    let new = try Self.saved(small).predict(.file(small.path("new.csv")), threads: 1)
+    #expect(new.rows.map(\.prediction) == ["p", "q", "p, q", ""] && new.summary == nil)
+    #expect(
+      new.rows.map { ($0.probabilities ?? []).map { $0 >= 0.5 } } == [
+        [true, false], [false, true], [true, true], [false, false],
+      ])
+    try small.write(Array("a,b,p,q\n2,-3,1,\n-2,4,1,1\n".utf8), "some.csv")
+    let some = try Self.saved(small).predict(.file(small.path("some.csv")), threads: 1)
+    #expect(some.rows.map(\.truth) == ["p", "p, q"] && some.summary?.exactMatch == 0.5)
+
+    let classes = "format: csv\ntrain: table.csv\ntarget: r\ncolumns: [a, b]\ntest_fraction: 0.25"
+    let single = try sequenceJob(small, classes, layers: layers + "1}", loss: "binary-cross-entropy", epochs: 40)
+    _ = try train(single, run: small.path("single"))
+    let run = try SavedRun(directory: RunDirectory(path: small.path("single")))
+    let one = try run.predict(.file(small.path("new.csv")), threads: 1)
+    #expect(one.kind == .classes && one.rows.map(\.prediction) == ["yes", "no", "yes", "no"])
+    for row in one.rows {
+      let probabilities = try #require(row.probabilities)
+      expectClose([probabilities.reduce(0, +)], [1], relative: 1e-12)
+      #expect((probabilities[1] >= 0.5) == (row.prediction == "yes"))
+    }
+  }
+
+  @Test("A look at ReLUs behind a carried state leaves the same weights and sees the same on any ranks")
+  func looksWithCarriedStates() throws {
+    let small = try SmallJob()
+    try small.write(Array(String(repeating: "abcd", count: 80).utf8), "text.txt")
+    let data = "format: text\ntrain: text.txt\ntokens: character\nsequence_length: 5\ntest_fraction: 0.2"
+    let layers =
+      "embedding: {vocabulary: 6, width: 6}, gru: {units: 8, returns: sequence}, dense: {outputs: 7, activation: relu}, "
+      + "dense: {outputs: 6}"
+    let job = try sequenceJob(small, data, layers: layers, epochs: 3, carriesState: true)
+    for ranks in 1...3 { _ = try train(job, run: small.path("\(ranks)"), ranks: ranks) }
+    let looks = try (1...3).map { ranks in
+      try small.records("\(ranks)", "health").map {
+        try JSONSerialization.data(withJSONObject: $0, options: .sortedKeys)
+      }
+    }
+    #expect(!looks[0].isEmpty && looks[0] == looks[1] && looks[0] == looks[2])
+    #expect(try small.newestCheckpoint("1") == small.newestCheckpoint("2"))
+    #expect(try small.newestCheckpoint("1") == small.newestCheckpoint("3"))
+  }
+
   @Test("A model whose decoder looks at the whole sequence is refused at its layer")
   func wholeSequence() throws {
     let small = try SmallJob()

@@ -5,9 +5,10 @@ import TestSupport
 /// - Parameters:
 ///   - data: the lines of its data section.
 ///   - layers: in the brackets of a flow sequence.
+///   - carriesState: whether each step goes on with the states of the one before.
 func sequenceJob(
   _ small: SmallJob, _ data: String, layers: String, loss: String = "cross-entropy", epochs: Int,
-  learningRate: Double = 0.02
+  learningRate: Double = 0.02, carriesState: Bool = false
 ) throws -> String {
   let text = """
     apus: 1
@@ -22,6 +23,7 @@ func sequenceJob(
       batch: 12
       shards: 4
       loss: \(loss)
+      carry_state: \(carriesState)
       optimizer: {name: adam, learning_rate: \(learningRate)}
 
     """
