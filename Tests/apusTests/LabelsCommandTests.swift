@@ -131,10 +131,12 @@ extension CommandTests {
       let object = try Self.json(try await apus(["evaluate", "runs/labels", "--json"], in: small).output)
       #expect(object["classNames"] as? [String] == ["no", "yes"])
       #expect(try #require(object["accuracy"] as? Double) > 0.9)
-      // The mean over outputs, as in training: a sum over two of them would be beyond it.
-      let last = try #require(small.records("runs/labels", "epoch").last)
-      let (training, test) = (last["trainingLoss"] as? Double ?? 0, last["testLoss"] as? Double ?? 9)
-      #expect(test < 1.9 * training, "training \(training), test \(test)")
+      // Before anything is learned, ln 2 for each output: the mean over outputs, as in training, not their sum.
+      let untrained = String(decoding: try small.bytes(job), as: UTF8.self).replacing("0.05}", with: "1e-9}")
+      try small.write(Array(untrained.utf8), "untrained.yaml")
+      _ = try await apus(["train", "untrained.yaml", "--run-dir", "runs/untrained", "--epochs", "1"], in: small)
+      let loss = try #require(small.records("runs/untrained", "epoch").last?["testLoss"] as? Double)
+      #expect(loss > 0.4 && loss < 1, "\(loss)")
       let threshold = try await apus(
         ["evaluate", "runs/labels", "--json", "--threshold", "0.99999999999999"], in: small)
       guard outputs == 1 else {
@@ -147,6 +149,57 @@ extension CommandTests {
       let confusion = try #require(Self.json(threshold.output)["confusion"] as? [String: Any])
       let counts = try #require(confusion["counts"] as? [Int])
       #expect(counts[1] == 0 && counts[3] == 0, "nothing is as sure as that: \(counts)")
+    }
+
+    /// A .npy file of version 1.
+    private static func npy(_ type: String, _ shape: String, _ bytes: [UInt8]) -> [UInt8] {
+      let header = "{'descr': '\(type)', 'fortran_order': False, 'shape': (\(shape)), }\n"
+      return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + Array(header.utf8) + bytes
+    }
+
+    /// 60 samples of two bytes, of which the labels are the one above 100 and the other above 150; each fifth of the
+    /// second label is left out.
+    private static func arrays(_ small: SmallJob) throws {
+      let inputs = (0..<60).map { [UInt8($0 * 53 % 251), UInt8($0 * 89 % 241)] }
+      let targets = inputs.enumerated().map { index, pair -> [UInt8] in
+        [pair[0] > 100 ? 1 : 0, index % 5 == 2 ? 0xff : pair[1] > 150 ? 1 : 0]
+      }
+      try small.write(npy("|u1", "60, 2", inputs.flatMap(\.self)), "x.npy")
+      try small.write(npy("|i1", "60, 2", targets.flatMap(\.self)), "y.npy")
+    }
+
+    @Test("Arrays of labels are trained on, and those left out do not count", arguments: [1, 2])
+    func arrayLabels(ranks: Int) async throws {
+      let small = try SmallJob()
+      _ = try Self.job(small)
+      try Self.arrays(small)
+      let text = String(decoding: try small.bytes("job.yaml"), as: UTF8.self)
+        .replacing("  target: [high, even, rare]\n  columns: [a, b]\n", with: "  labels: [first, second]\n")
+        .replacing("format: csv\n  train: table.csv", with: "format: npy\n  train: {inputs: x.npy, targets: y.npy}")
+        .replacing("  test_fraction: 0.25", with: "  test: {inputs: x.npy, targets: y.npy}")
+      try small.write(Array(text.replacing("outputs: 3}", with: "outputs: 2}").utf8), "arrays.yaml")
+      let trained = try await apus(["train", "arrays.yaml"], ranks: ranks, in: small)
+      #expect(trained.exitCode == 0, "\(trained.errors)")
+      let object = try Self.json(try await apus(["evaluate", "runs/labels", "--json"], ranks: ranks, in: small).output)
+      let labels = try #require((object["labels"] as? [String: Any])?["labels"] as? [[String: Any]])
+      let outcomes = ["truePositives", "falsePositives", "falseNegatives", "trueNegatives"]
+      #expect(labels.map { label in outcomes.reduce(0) { $0 + (label[$1] as? Int ?? -99) } } == [60, 48])
+      #expect(try #require((object["labels"] as? [String: Any])?["subsetAccuracy"] as? Double) > 0.8)
+      // As many outputs as labels, and the key that says how many.
+      try small.write(Array(text.utf8), "wrong.yaml")
+      let wrong = try await apus(["train", "wrong.yaml", "--run-dir", "runs/wrong"], ranks: ranks, in: small)
+      #expect(wrong.exitCode == 3)
+      #expect(
+        wrong.ownErrors.contains(
+          "layer 'dense2': the model ends in 3 outputs a sample, 'labels' in data names 2 labels (first, second), which "
+            + "takes [2]; end it with '- dense: {outputs: 2}'"), "\(wrong.errors)")
+      try small.write(Array(text.replacing("[first, second]", with: "3").utf8), "count.yaml")
+      let count = try await apus(["train", "count.yaml", "--run-dir", "runs/count"], ranks: ranks, in: small)
+      #expect(count.exitCode == 3)
+      #expect(
+        count.ownErrors.contains(
+          "count.yaml:7:11: \(small.path("y.npy")): the targets are 60×2, which is not [samples, 3] for 3 labels; write "
+            + "'labels: 2'"), "\(count.errors)")
     }
 
     @Test(
