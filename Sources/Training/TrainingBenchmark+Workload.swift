@@ -9,6 +9,8 @@ extension TrainingBenchmark {
   package enum Workload: String, Sendable, CaseIterable {
     /// 784-512-256-10, batch 128 a rank.
     case mlp
+    /// 784-4096-4096-10, batch 128 a rank.
+    case mlpWide = "mlp-wide"
     /// LeNet-5 with ReLU, batch 64 a rank.
     case lenet5
     /// Embedding 10,000×128, one layer of 256 units, dense 2 on its last state; batch 32 a rank, 100 tokens.
@@ -19,6 +21,7 @@ extension TrainingBenchmark {
     var model: ModelSpecification {
       switch self {
       case .mlp: Zoo.mlp.model()
+      case .mlpWide: Self.wideMLP
       case .lenet5: Zoo.lenet5.model()
       case .rnn: Self.classifier(.rnn)
       case .lstm: Self.classifier(.lstm)
@@ -31,6 +34,14 @@ extension TrainingBenchmark {
     }
 
     static let vocabulary = 10_000
+
+    private static let wideMLP = ModelSpecification(
+      name: "mlp-wide",
+      layers: [
+        .init(.flatten), .init(.dense(outputs: 4096, activation: .relu)),
+        .init(.dense(outputs: 4096, activation: .relu)),
+        .init(.dense(outputs: 10)),
+      ])
 
     private static func classifier(_ cell: RecurrentCell) -> ModelSpecification {
       ModelSpecification(
@@ -63,7 +74,7 @@ extension TrainingBenchmark {
     /// Samples a rank.
     var batch: Int {
       switch self {
-      case .mlp: 128
+      case .mlp, .mlpWide: 128
       case .lenet5: 64
       case .rnn, .lstm, .gru, .resnet18, .alexnet: 32
       case .resnet50, .googlenet: 16
@@ -74,7 +85,7 @@ extension TrainingBenchmark {
     /// 1.15 times as fast as 64 at once.
     var shardSamples: Int {
       switch self {
-      case .mlp: 128
+      case .mlp, .mlpWide: 128
       case .lenet5, .rnn, .lstm, .gru, .resnet18, .alexnet: 32
       case .resnet50, .googlenet: 16
       }

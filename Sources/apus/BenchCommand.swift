@@ -27,7 +27,7 @@ struct BenchTrainCommand: ParsableCommand {
 
   @Option(
     help: """
-      mlp (784-512-256-10, batch 128 a rank), lenet5 (batch 64), rnn, lstm or gru (256 units over 100 tokens, batch \
+      mlp (784-512-256-10, batch 128 a rank), mlp-wide (784-4096-4096-10, batch 128), lenet5 (batch 64), rnn, lstm or gru (256 units over 100 tokens, batch \
       32), resnet18 (batch 32), resnet50 (batch 16), alexnet (batch 32) or googlenet (batch 16).
       """)
   var workload: String

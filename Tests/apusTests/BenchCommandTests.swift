@@ -13,12 +13,15 @@ extension CommandTests {
 
     /// PyTorch's for the same networks.
     private static let parameterCounts = [
-      "mlp": 535_818, "lenet5": 61_706, "rnn": 1_379_330, "lstm": 1_675_778, "gru": 1_576_962,
+      "mlp": 535_818, "mlp-wide": 20_037_642, "lenet5": 61_706, "rnn": 1_379_330, "lstm": 1_675_778, "gru": 1_576_962,
     ]
 
     @Test(
       "One line of JSON; memory as planned within 5 %",
-      arguments: [("mlp", 1, 1), ("mlp", 2, 1), ("mlp", 1, 2), ("lenet5", 1, 1), ("lenet5", 2, 1), ("lenet5", 1, 2)]
+      arguments: [
+        ("mlp", 1, 1), ("mlp-wide", 1, 1), ("mlp", 2, 1), ("mlp", 1, 2), ("lenet5", 1, 1), ("lenet5", 2, 1),
+        ("lenet5", 1, 2),
+      ]
         + ["rnn", "lstm", "gru"].flatMap { [($0, 1, 1), ($0, 2, 1), ($0, 1, 2)] } as [(String, Int, Int)])
     func line(workload: String, ranks: Int, threads: Int) async throws {
       let small = try SmallJob()
@@ -34,7 +37,7 @@ extension CommandTests {
       #expect(object["mode"] as? String == "apus")
       #expect(object["procs"] as? Int == ranks)
       #expect(object["threads"] as? Int == threads)
-      #expect(object["batch_per_proc"] as? Int == ["mlp": 128, "lenet5": 64][workload, default: 32])
+      #expect(object["batch_per_proc"] as? Int == ["mlp": 128, "mlp-wide": 128, "lenet5": 64][workload, default: 32])
       #expect(object["params"] as? Int == Self.parameterCounts[workload])
       #expect((object["steps"] as? Int ?? 0) >= 5)
       func number(_ key: String) -> Double { object[key] as? Double ?? .nan }
