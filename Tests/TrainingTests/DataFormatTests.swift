@@ -9,27 +9,6 @@ import Training
 /// Runs on tables and texts, whole.
 @Suite("Data formats")
 struct DataFormatTests {
-  private static func write(_ small: SmallJob, _ data: String, layers: String, loss: String) throws -> String {
-    let text = """
-      apus: 1
-      name: formats
-      seed: 5
-      data:
-        \(data.replacing("\n", with: "\n  "))
-      model:
-        layers: [\(layers)]
-      training:
-        epochs: 3
-        batch: 12
-        shards: 6
-        loss: \(loss)
-        optimizer: {name: adam, learning_rate: 0.02}
-
-      """
-    try small.write(Array(text.utf8), "formats.yaml")
-    return small.path("formats.yaml")
-  }
-
   /// y follows from a and the kind; 60 rows.
   private static func table(_ small: SmallJob) throws {
     let rows = (0..<60).map { row in
@@ -59,7 +38,7 @@ struct DataFormatTests {
   func regression() throws {
     let small = try SmallJob()
     try Self.table(small)
-    let job = try Self.write(
+    let job = try smallJob(
       small, Self.regression, layers: "dense: {outputs: 8, activation: tanh}, dense: {outputs: 1}",
       loss: "mean-squared-error")
     let report = try evaluation(train(job, run: small.path("a"), epochs: 60).outcome)
@@ -83,7 +62,7 @@ struct DataFormatTests {
   func accuracyOfNumbers() throws {
     let small = try SmallJob()
     try Self.table(small)
-    let job = try Self.write(
+    let job = try smallJob(
       small, Self.regression, layers: "dense: {outputs: 1}",
       loss: "mean-squared-error\n  early_stopping: {metric: accuracy}")
     let error = #expect(throws: InvalidJob.self) { try train(job, run: small.path("a")) }
@@ -96,7 +75,7 @@ struct DataFormatTests {
   func savedRun(ranks: Int) throws {
     let small = try SmallJob()
     try Self.table(small)
-    let job = try Self.write(small, Self.regression, layers: "dense: {outputs: 1}", loss: "mean-squared-error")
+    let job = try smallJob(small, Self.regression, layers: "dense: {outputs: 1}", loss: "mean-squared-error")
     let trained = try evaluation(train(job, run: small.path("a")).outcome)
     let reports = try InProcessGroup.run(rankCount: ranks) { group in
       try SavedRun(directory: RunDirectory(path: small.path("a"))).evaluate(on: group, threads: 1)
@@ -111,11 +90,11 @@ struct DataFormatTests {
   func lastBatch(shardSamples: Int) throws {
     let small = try SmallJob()
     try Self.table(small)
-    let job = try Self.write(small, Self.regression, layers: "dense: {outputs: 1}", loss: "mean-squared-error")
+    let job = try smallJob(small, Self.regression, layers: "dense: {outputs: 1}", loss: "mean-squared-error")
     let whole = try evaluation(train(job, run: small.path("a")).outcome)
     // The same weights, tested in batches of another size: 12 samples in shards of `shardSamples`.
     var text = String(decoding: try small.bytes("a/job.yaml"), as: UTF8.self)
-    text = text.replacing("  batch: 12", with: "  batch: \(6 * shardSamples)")
+    text = text.replacing("  batch: 12", with: "  batch: \(4 * shardSamples)")
     try small.write(Array(text.utf8), "a/job.yaml")
     let reports = try InProcessGroup.run(rankCount: 1) { group in
       try SavedRun(directory: RunDirectory(path: small.path("a"))).evaluate(on: group, threads: 1)
@@ -128,7 +107,7 @@ struct DataFormatTests {
     let small = try SmallJob()
     try Self.table(small)
     let data = "format: csv\ntrain: table.csv\ntarget: level\ncolumns: [a, b]\nmissing: drop\ntest_fraction: 0.25"
-    let job = try Self.write(
+    let job = try smallJob(
       small, data, layers: "dense: {outputs: 8, activation: relu}, dense: {outputs: 2}", loss: "cross-entropy")
     let report = try evaluation(train(job, run: small.path("a"), epochs: 30).outcome)
     // 60 rows less those with 4, 13, … 58 of 9.
@@ -142,7 +121,7 @@ struct DataFormatTests {
     let rows = (0..<80).map { "\(sin(Double($0) / 3) * 10 + 50)" }
     try small.write(Array(("level\n" + rows.joined(separator: "\n") + "\n").utf8), "series.csv")
     let data = "format: csv\ntrain: series.csv\ntarget: level\nwindow: {length: 6}\ntest_fraction: 0.25"
-    let job = try Self.write(
+    let job = try smallJob(
       small, data, layers: "flatten, dense: {outputs: 8, activation: tanh}, dense: {outputs: 1}",
       loss: "mean-squared-error")
     let report = try evaluation(train(job, run: small.path("a"), ranks: 2, epochs: 80).outcome)
@@ -165,7 +144,7 @@ struct DataFormatTests {
     try small.write(Array(text.utf8), "text.txt")
     let data = "format: text\ntrain: text.txt\ntokens: character\nsequence_length: 5\ntest_fraction: 0.2"
     let layers = "embedding: {vocabulary: 6, width: 8}, dense: {outputs: 6}"
-    let job = try Self.write(small, data, layers: layers, loss: "cross-entropy")
+    let job = try smallJob(small, data, layers: layers, loss: "cross-entropy")
     let report = try evaluation(train(job, run: small.path("a"), ranks: 2, epochs: 40).outcome)
     // 64 samples of five characters and the one that follows them: the next character follows from this one.
     #expect(report.samples == 13 && report.accuracy == 1, "\(report.accuracy ?? -1)")
@@ -190,7 +169,7 @@ struct DataFormatTests {
       embedding: {vocabulary: 8, width: 8, from: decoder_input}, \
       gru: {units: 16, returns: sequence, state_from: encoder}, dense: {outputs: 8}
       """
-    let job = try Self.write(small, data, layers: layers, loss: "cross-entropy")
+    let job = try smallJob(small, data, layers: layers, loss: "cross-entropy")
     let report = try evaluation(train(job, run: small.path("a"), ranks: 2, epochs: 60).outcome)
     // Three labels that count in each of 12 pairs: two words and the end.
     #expect(try #require(report.confusion).total == 36)
@@ -215,24 +194,24 @@ struct DataFormatTests {
     "What is wrong with a table is told at the key that names it",
     arguments: [
       (
-        "target: y", "target: z", "formats.yaml:7:11: ",
+        "target: y", "target: z", "small.yaml:7:11: ",
         "there is no column 'z'; its columns are 'n', 'a', 'kind', 'b', 'y', 'level'"
       ),
-      ("missing: mean", "missing: refuse", "formats.yaml:6:10: ", "'b' is 'NA', a missing value"),
-      ("train: table.csv", "train: tabel.csv", "formats.yaml:6:10: ", "there is no such file"),
+      ("missing: mean", "missing: refuse", "small.yaml:6:10: ", "'b' is 'NA', a missing value"),
+      ("train: table.csv", "train: tabel.csv", "small.yaml:6:10: ", "there is no such file"),
       (
-        "columns: [a, kind, b]", "columns: [a, y]", "formats.yaml:8:3: ",
+        "columns: [a, kind, b]", "columns: [a, y]", "small.yaml:8:3: ",
         "'y' is the target, and would be known to the model"
       ),
       (
-        "test_fraction: 0.2", "test_fraction: 0.001", "formats.yaml:10:18: ",
+        "test_fraction: 0.2", "test_fraction: 0.001", "small.yaml:10:18: ",
         "0.001 of 60 samples leaves 60 to train on and 0 to test with"
       ),
     ])
   func mistakes(right: String, wrong: String, place: String, message: String) throws {
     let small = try SmallJob()
     try Self.table(small)
-    let job = try Self.write(
+    let job = try smallJob(
       small, Self.regression.replacing(right, with: wrong), layers: "dense: {outputs: 1}", loss: "mean-squared-error")
     let error = #expect(throws: InvalidJob.self) { try train(job, run: small.path("a")) }
     let text = error?.description ?? ""

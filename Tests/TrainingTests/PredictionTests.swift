@@ -39,7 +39,7 @@ struct PredictionTests {
   func pairs() throws {
     let small = try SmallJob()
     try writePairs(small)
-    let job = try sequenceJob(small, Self.pairsData, layers: Self.encoderDecoder, epochs: 40)
+    let job = try smallJob(small, Self.pairsData, layers: Self.encoderDecoder, epochs: 40)
     let report = try Self.evaluation(train(job, run: small.path("a"), ranks: 2).outcome)
     let exact = try #require(report.exactMatch)
     #expect(exact > 0.8)
@@ -89,7 +89,7 @@ struct PredictionTests {
   func stepsEqualWhole(layers: String, width: Int) throws {
     let small = try SmallJob()
     try writePairs(small)
-    let job = try sequenceJob(small, Self.pairsData, layers: layers, epochs: 2)
+    let job = try smallJob(small, Self.pairsData, layers: layers, epochs: 2)
     _ = try train(job, run: small.path("a"))
     let run = try Self.saved(small)
     let sources = ["one two", "four three", "two two"]
@@ -137,7 +137,7 @@ struct PredictionTests {
     try small.write(Array(String(repeating: "abcd", count: 80).utf8), "text.txt")
     let data = "format: text\ntrain: text.txt\ntokens: character\nsequence_length: 5\ntest_fraction: 0.2"
     let layers = "embedding: {vocabulary: 6, width: 6}, gru: {units: 8, returns: sequence}, dense: {outputs: 6}"
-    let job = try sequenceJob(small, data, layers: layers, epochs: 30)
+    let job = try smallJob(small, data, layers: layers, epochs: 30)
     let report = try Self.evaluation(train(job, run: small.path("a")).outcome)
     #expect(report.accuracy == 1)
     let run = try Self.saved(small)
@@ -178,7 +178,7 @@ struct PredictionTests {
     try small.write(npy("<i4", [96, 3], labels), "y.npy")
     let data = "format: npy\ntrain: {inputs: x.npy, targets: y.npy}\ntest_fraction: 0.25"
     let layers = "repeat: 3, gru: {units: 12, returns: sequence}, dense: {outputs: 4}"
-    let job = try sequenceJob(small, data, layers: layers, epochs: 60)
+    let job = try smallJob(small, data, layers: layers, epochs: 60)
     let report = try Self.evaluation(train(job, run: small.path("a"), ranks: ranks).outcome)
     #expect(report.samples == 24 && report.confusion?.total == 72)
     let exact = try #require(report.exactMatch)
@@ -200,7 +200,7 @@ struct PredictionTests {
     #expect(
       error?.message.contains("takes no texts, its data are 'npy'; give a file of that format by --input") == true)
     let search = #expect(throws: TrainingError.self) { try run.predict(.test, decoding: Self.beam(2), threads: 1) }
-    #expect(search?.message.contains("sequences writes no sequences, so there is nothing to search or draw") == true)
+    #expect(search?.message.contains("small writes no sequences, so there is nothing to search or draw") == true)
   }
 
   @Test("A sequence becomes a vector, and a sequence of numbers another of as many steps")
@@ -212,12 +212,12 @@ struct PredictionTests {
     let targets: [Float] = series.map { 30 * $0 + 200 }
     try small.write(npy("<i4", [80], classes), "class.npy")
     try small.write(npy("<f4", [80, 6, 1], targets), "y.npy")
-    let last = try sequenceJob(
+    let last = try smallJob(
       small, "format: npy\ntrain: {inputs: x.npy, targets: class.npy}\ntest_fraction: 0.25",
       layers: "lstm: {units: 8}, dense: {outputs: 2}", epochs: 40)
     let whole = try Self.evaluation(train(last, run: small.path("last")).outcome)
     #expect(try #require(whole.accuracy) > 0.9 && whole.exactMatch == nil && whole.perplexity == nil)
-    let each = try sequenceJob(
+    let each = try smallJob(
       small, "format: npy\ntrain: {inputs: x.npy, targets: y.npy}\ntest_fraction: 0.25",
       layers: "lstm: {units: 8, returns: sequence}, dense: {outputs: 1}", loss: "mean-squared-error", epochs: 40)
     let numbers = try Self.evaluation(train(each, run: small.path("a")).outcome)
@@ -238,7 +238,7 @@ struct PredictionTests {
     try small.write(Array(("label,text\n" + rows.joined(separator: "\n") + "\n").utf8), "texts.csv")
     let data = "format: text\ntrain: texts.csv\ntext: text\nlabel: label\nsequence_length: 4\ntest_fraction: 0.2"
     let layers = "embedding: {vocabulary: 11, width: 6}, rnn: {units: 8}, dense: {outputs: 2}"
-    let job = try sequenceJob(small, data, layers: layers, epochs: 20)
+    let job = try smallJob(small, data, layers: layers, epochs: 20)
     let accuracy = try #require(Self.evaluation(train(job, run: small.path("a")).outcome).accuracy)
     let run = try Self.saved(small)
     expectClose([try run.predict(.test, threads: 1).summary?.exactMatch ?? -1], [accuracy], relative: 1e-12)
@@ -273,7 +273,7 @@ struct PredictionTests {
     try small.write(Array(("a,b,p,q,r\n" + rows.joined(separator: "\n") + "\n").utf8), "table.csv")
     let both = "format: csv\ntrain: table.csv\ntarget: [p, q]\ncolumns: [a, b]\ntest_fraction: 0.25"
     let layers = "dense: {outputs: 6, activation: tanh}, dense: {outputs: "
-    let job = try sequenceJob(small, both, layers: layers + "2}", loss: "binary-cross-entropy", epochs: 60)
+    let job = try smallJob(small, both, layers: layers + "2}", loss: "binary-cross-entropy", epochs: 60)
     let report = try Self.evaluation(train(job, run: small.path("a")).outcome)
     let tested = try Self.saved(small).predict(.test, threads: 1)
     #expect(tested.kind == .labels && tested.classNames == ["p", "q"] && tested.rows.count == 24)
@@ -290,7 +290,7 @@ struct PredictionTests {
     #expect(some.rows.map(\.truth) == ["p", "p, q"] && some.summary?.exactMatch == 0.5)
 
     let classes = "format: csv\ntrain: table.csv\ntarget: r\ncolumns: [a, b]\ntest_fraction: 0.25"
-    let single = try sequenceJob(small, classes, layers: layers + "1}", loss: "binary-cross-entropy", epochs: 40)
+    let single = try smallJob(small, classes, layers: layers + "1}", loss: "binary-cross-entropy", epochs: 40)
     _ = try train(single, run: small.path("single"))
     let run = try SavedRun(directory: RunDirectory(path: small.path("single")))
     let one = try run.predict(.file(small.path("new.csv")), threads: 1)
@@ -310,7 +310,7 @@ struct PredictionTests {
     let layers =
       "embedding: {vocabulary: 6, width: 6}, gru: {units: 8, returns: sequence}, dense: {outputs: 7, activation: relu}, "
       + "dense: {outputs: 6}"
-    let job = try sequenceJob(small, data, layers: layers, epochs: 3, carriesState: true)
+    let job = try smallJob(small, data, layers: layers, epochs: 3, carriesState: true)
     for ranks in 1...3 { _ = try train(job, run: small.path("\(ranks)"), ranks: ranks) }
     let looks = try (1...3).map { ranks in
       try small.records("\(ranks)", "health").map {
@@ -331,7 +331,7 @@ struct PredictionTests {
       embedding: {vocabulary: 8, width: 8, from: decoder_input}, \
       gru: {units: 6, bidirectional: true, returns: sequence, state_from: encoder}, dense: {outputs: 8}
       """
-    let job = try sequenceJob(small, Self.pairsData, layers: layers, epochs: 1)
+    let job = try smallJob(small, Self.pairsData, layers: layers, epochs: 1)
     _ = try train(job, run: small.path("a"))
     let error = #expect(throws: InvalidJob.self) { try Self.saved(small).predict(.test, threads: 1) }
     #expect(error?.description.contains("layer 'gru1': it looks at more than one step of what is written") == true)

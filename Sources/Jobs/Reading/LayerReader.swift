@@ -201,24 +201,7 @@ struct LayerReader {
       return reader.number("rate", .fraction, .required(example: "0.5")).map { .dropout(rate: $0) }
     case .add, .concatenate, .subtract, .multiply: return combination(kind, &reader)
     case .slice, .transpose, .reshape, .mean, .sum: return shaping(kind, &reader)
-    case .batchNorm:
-      let epsilon = reader.number("epsilon", .positive, .otherwise(1e-5))
-      let momentum = reader.number("momentum", .fraction, .otherwise(0.1))
-      let activation = reader.activation()
-      guard let epsilon, let momentum else { return nil }
-      return .batchNormalisation(epsilon: epsilon, momentum: momentum, activation: activation)
-    case .layerNorm:
-      let dimensions = reader.integer("dimensions", in: 1...Limits.rank - 1, .otherwise(1))
-      let epsilon = reader.number("epsilon", .positive, .otherwise(1e-5))
-      let activation = reader.activation()
-      guard let dimensions, let epsilon else { return nil }
-      return .layerNormalisation(dimensions: dimensions, epsilon: epsilon, activation: activation)
-    case .groupNorm:
-      let groups = reader.integer("groups", in: 1...Limits.channels, .required(example: "4"))
-      let epsilon = reader.number("epsilon", .positive, .otherwise(1e-5))
-      let activation = reader.activation()
-      guard let groups, let epsilon else { return nil }
-      return .groupNormalisation(groups: groups, epsilon: epsilon, activation: activation)
+    case .batchNorm, .layerNorm, .groupNorm: return normalisation(kind, &reader)
     case .flatten: return .flatten
     case .softmax, .logSoftmax:
       return dimension(&reader, .otherwise(-1)).map { .softmax(dimension: $0, isLogarithm: kind == .logSoftmax) }
@@ -236,6 +219,26 @@ struct LayerReader {
     case .linear: return .identity
     case .relu, .tanh, .sigmoid, .leakyReLU, .elu, .swish, .gelu, .binaryStep:
       return ActivationName(rawValue: kind.rawValue)?.function(&reader).map { .activation($0) }
+    }
+  }
+
+  /// By batch, by the last dimensions or by groups of channels.
+  private func normalisation(_ kind: LayerKind, _ reader: inout MappingReader) -> LayerSpecification.Kind? {
+    let epsilon = reader.number("epsilon", .positive, .otherwise(1e-5))
+    let activation = reader.activation()
+    switch kind {
+    case .layerNorm:
+      let dimensions = reader.integer("dimensions", in: 1...Limits.rank - 1, .otherwise(1))
+      guard let dimensions, let epsilon else { return nil }
+      return .layerNormalisation(dimensions: dimensions, epsilon: epsilon, activation: activation)
+    case .groupNorm:
+      let groups = reader.integer("groups", in: 1...Limits.channels, .required(example: "4"))
+      guard let groups, let epsilon else { return nil }
+      return .groupNormalisation(groups: groups, epsilon: epsilon, activation: activation)
+    default:
+      let momentum = reader.number("momentum", .fraction, .otherwise(0.1))
+      guard let epsilon, let momentum else { return nil }
+      return .batchNormalisation(epsilon: epsilon, momentum: momentum, activation: activation)
     }
   }
 

@@ -6,13 +6,13 @@ import TestSupport
 ///   - data: the lines of its data section.
 ///   - layers: in the brackets of a flow sequence.
 ///   - carriesState: whether each step goes on with the states of the one before.
-func sequenceJob(
-  _ small: SmallJob, _ data: String, layers: String, loss: String = "cross-entropy", epochs: Int,
+func smallJob(
+  _ small: SmallJob, _ data: String, layers: String, loss: String = "cross-entropy", epochs: Int = 3,
   learningRate: Double = 0.02, carriesState: Bool = false
 ) throws -> String {
   let text = """
     apus: 1
-    name: sequences
+    name: small
     seed: 5
     data:
       \(data.replacing("\n", with: "\n  "))
@@ -27,8 +27,8 @@ func sequenceJob(
       optimizer: {name: adam, learning_rate: \(learningRate)}
 
     """
-  try small.write(Array(text.utf8), "sequences.yaml")
-  return small.path("sequences.yaml")
+  try small.write(Array(text.utf8), "small.yaml")
+  return small.path("small.yaml")
 }
 
 /// Pairs of two words and their translations in the other order: 120 rows, 16 different ones.
