@@ -30,8 +30,9 @@ import Testing
       let values = mixed(number, shape.elementCount, fanIn: fanIn)
       try bound.store.write(isNorm ? values.map { $0 + 0.25 } : values, to: position)
     }
+    let images = try #require(file.metadata["images"].flatMap { Int($0) })
     let (x, labels) = (
-      mixed(9999, 2 * 3 * side * side, fanIn: 1.0 / 3), try file.elements("input.labels", Int32.self)
+      mixed(images, 2 * 3 * side * side, fanIn: 1.0 / 3), try file.elements("input.labels", Int32.self)
     )
     bound.program.set(try #require(bound.program.input("input")), x)
     bound.program.set(try #require(bound.program.input("labels")), labels.span)
