@@ -1,5 +1,6 @@
 package import Kernels
 package import ModelGraph
+import Units
 
 /// Where a tensor lives: in the program's workspace, or in the parameter store.
 enum Storage: Hashable {
@@ -34,6 +35,7 @@ struct Step {
   /// The value computed, and the node it stems from, for error texts and profiles.
   let layer: String
   let operation: String
+  let flops: FLOPs
   /// What is written, so that a non-finite number can be traced to its operation.
   let results: [Result]
   let uses: [Storage]

@@ -1,5 +1,6 @@
 import Kernels
 import ModelGraph
+import Units
 
 /// Turns a lowered graph into steps, keeping each tensor in the layout its kernels like best.
 ///
@@ -220,9 +221,11 @@ struct Compiler {
   private mutating func append(
     _ work: Step.Work, uses: [Storage], results: [(value: ValueID, tensor: Tensor)], node: LoweredNode
   ) throws {
+    let flops = node.operation.rule.flops(
+      inputs: node.inputs.map { lowered.types[$0.index] }, outputs: node.outputs.map { lowered.types[$0.index] })
     appendStep(
       Step(
-        work: work, layer: node.layer, operation: node.operation.name,
+        work: work, layer: node.layer, operation: node.operation.name, flops: flops,
         results: results.filter { lowered.types[$0.value.index].elementType == .float32 }
           .map { Step.Result($0.tensor) },
         uses: uses))
@@ -250,7 +253,7 @@ struct Compiler {
     if scratchpad > 0 { arguments.append((.scratchpad, buffer(scratchpad))) }
     appendStep(
       Step(
-        work: .primitive(primitive, arguments), layer: layer, operation: "reorder",
+        work: .primitive(primitive, arguments), layer: layer, operation: "reorder", flops: FLOPs(0),
         results: [Step.Result(destination)], uses: arguments.map { $0.1 }))
   }
 

@@ -130,20 +130,4 @@ import ModelGraph
     }
     return nil
   }
-
-  /// Median seconds of each step over `repetitions` runs, with what it computes.
-  package func profile(repetitions: Int) throws -> [(layer: String, operation: String, seconds: Double)] {
-    let clock = ContinuousClock()
-    var times = [[Double]](repeating: [], count: steps[0].count)
-    let dropout = DropoutState(seed: 1, step: 1, firstSample: 0)
-    for _ in 0..<repetitions {
-      for (index, step) in steps[0].enumerated() {
-        let time = try clock.measure { try step.run(stream, dropout) }
-        times[index].append(Double(time.components.attoseconds) * 1e-18 + Double(time.components.seconds))
-      }
-    }
-    return zip(compiled.steps, times).map { step, times in
-      (step.layer, step.operation, times.sorted()[times.count / 2])
-    }
-  }
 }

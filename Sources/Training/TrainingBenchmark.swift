@@ -1,6 +1,6 @@
 package import Collectives
 import Datasets
-import Execution
+package import Execution
 import Kernels
 package import ModelGraph
 import Models
@@ -108,12 +108,14 @@ package struct TrainingBenchmark {
       loss: loss, memoryPlanned: gradient.replica.memory.total, memoryMeasured: memoryMeasured)
   }
 
-  /// Median time of each kernel of a shard, with what chose it.
-  package func profile() throws -> [(layer: String, operation: String, implementation: String, time: Seconds)] {
-    let steps = try gradient.replica.program.profile(repetitions: workload.profileRepetitions)
-    return zip(steps, gradient.replica.program.compiled.implementations).map {
-      ($0.layer, $0.operation, $1.implementation, Seconds($0.seconds))
-    }
+  /// Median times of each kernel of a shard.
+  package func profile() throws -> [KernelProfile] {
+    try gradient.replica.program.profile(repetitions: workload.profileRepetitions)
+  }
+
+  /// Operations a second of a product of square matrices, on the same cores in the same precision.
+  package func matrixProductSpeed() throws -> Double {
+    try gradient.replica.program.matrixProductSpeed(precision: precision)
   }
 
   private func step(_ number: Int) throws -> Double {

@@ -41,7 +41,7 @@ struct BenchTrainCommand: ParsableCommand {
   @Option(help: "How long to measure.")
   var seconds = 3.0
 
-  @Flag(help: "Print the time of each kernel too, on standard error.")
+  @Flag(help: "Print where the time of a shard goes too, by operation and by kernel, on standard error.")
   var profile = false
 
   func validate() throws {
@@ -75,9 +75,8 @@ struct BenchTrainCommand: ParsableCommand {
     encoder.outputFormatting = [.sortedKeys]
     Console.print(String(decoding: try encoder.encode(result), as: UTF8.self))
     guard profile else { return .done }
-    for row in try benchmark.profile() {
-      Console.complain("\(row.layer)\t\(row.operation)\t\(row.implementation)\t\(row.time)")
-    }
+    Console.complain(
+      try ProfileText(benchmark.profile(), matrixProductSpeed: benchmark.matrixProductSpeed()).text)
     return .done
   }
 }

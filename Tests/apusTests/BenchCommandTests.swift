@@ -49,17 +49,28 @@ extension CommandTests {
       expectClose([number("memory_measured_bytes")], [number("memory_planned_bytes")], relative: 0.05)
     }
 
-    @Test("The profile goes to standard error, a kernel a line")
+    @Test("The profile goes to standard error: shares, speeds, the slowest kernels")
     func profile() async throws {
       let small = try SmallJob()
       let result = try await apus(
         ["bench", "train", "--workload", "lenet5", "--seconds", "0.01", "--threads", "1", "--profile"], in: small)
       #expect(result.exitCode == 0)
       #expect(result.lines.count == 1)
-      let rows = result.errors.split(separator: "\n").map { $0.split(separator: "\t").map(String.init) }
-      #expect(rows.count > 10)
-      #expect(rows.allSatisfy { $0.count == 4 })
-      #expect(rows.first?.first == "c1")
+      let lines = result.errors.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+      let parts = lines.split(separator: "").map(Array.init)
+      #expect(parts.count == 3)
+      #expect(parts[0][0].contains("matrices in the same run: "))
+      let operations = parts[1].map { $0.split(separator: #/ {2,}/#) }
+      #expect(operations[0].count == 8)
+      #expect(operations.dropFirst(2).contains { $0[0] == "convolution backward weights" && $0[2] == "2" })
+      // The shares of the operations make the whole.
+      let shares = operations.dropFirst(2).compactMap { row in
+        row.first { $0.hasSuffix(" %") }.flatMap { Double($0.dropLast(2)) }
+      }
+      #expect(shares.last == 100)
+      expectClose([shares.dropLast().reduce(0, +)], [100], relative: 0.01)
+      #expect(parts[2].count == 23)
+      #expect(parts[2].contains { $0.hasPrefix("c2 ") })
     }
   }
 }
