@@ -3,10 +3,18 @@ package import ModelGraph
 package import Models
 
 extension Job {
-  /// - Parameter outputs: of the last layer of a model from the zoo.
-  package func modelSpecification(outputs: Int) -> ModelSpecification {
+  /// The job's network; one from the zoo with as many outputs, and tokens, as the data have.
+  package func modelSpecification(for data: DataDescription) -> ModelSpecification {
+    modelSpecification(
+      outputs: data.target.outputCount, vocabulary: data.vocabularySizes[ModelSpecification.inputName])
+  }
+
+  /// - Parameters:
+  ///   - outputs: of the last layer of a model from the zoo.
+  ///   - vocabulary: tokens of its embedding, if it has one.
+  package func modelSpecification(outputs: Int, vocabulary: Int?) -> ModelSpecification {
     switch model {
-    case .zoo(let entry): entry.model(classes: outputs)
+    case .zoo(let entry): entry.model(outputs: outputs, vocabulary: vocabulary)
     case .layers(let layers): ModelSpecification(name: name, layers: layers)
     }
   }
@@ -17,7 +25,7 @@ extension Job {
   package func trainingGraph(for data: DataDescription) throws -> Graph {
     try checkData(data)
     return try checkOutputs(
-      of: modelSpecification(outputs: data.target.outputCount).trainingGraph(
+      of: modelSpecification(for: data).trainingGraph(
         sampleShape: data.sampleShape, shardSamples: training.shardSamples, globalBatch: training.batch,
         loss: training.loss, options: training.lossOptions, carriesState: training.carriesState), data)
   }
@@ -27,7 +35,7 @@ extension Job {
   package func evaluationGraph(for data: DataDescription, batch: Int) throws -> Graph {
     try checkData(data)
     return try checkOutputs(
-      of: modelSpecification(outputs: data.target.outputCount).evaluationGraph(
+      of: modelSpecification(for: data).evaluationGraph(
         sampleShape: data.sampleShape, batch: batch, loss: training.loss, options: training.lossOptions,
         carriesState: training.carriesState), data)
   }
@@ -62,7 +70,7 @@ extension Job {
 
   /// An embedding must have a row for each token that the data have.
   private func checkVocabularies(_ data: DataDescription) throws {
-    let layers = modelSpecification(outputs: data.target.outputCount).layers
+    let layers = modelSpecification(for: data).layers
     for (index, layer) in layers.enumerated() {
       guard case .embedding(let vocabulary, let width) = layer.kind,
         let source = layer.from ?? (index == 0 ? ModelSpecification.inputName : nil),
@@ -81,7 +89,7 @@ extension Job {
   private func checkOutputs(of graph: Graph, _ data: DataDescription) throws -> Graph {
     let outputs = data.target.outputCount
     guard let logits = graph.outputs["logits"],
-      let last = modelSpecification(outputs: outputs).layers.last
+      let last = modelSpecification(for: data).layers.last
     else { return graph }
     let shape = Shape(Array(graph[logits].type.shape.dimensions.dropFirst()))
     guard shape != data.target.outputShape else { return graph }

@@ -40,7 +40,7 @@ struct Phase: Sendable {
     guard let pretraining = job.training.pretraining else {
       return [Phase(file: file, steps: 0..<whole, trainedLayers: nil, title: nil)]
     }
-    let layers = job.modelSpecification(outputs: data.target.outputCount).layers
+    let layers = job.modelSpecification(for: data).layers
     func refuse(_ reason: String) -> InvalidJob {
       InvalidJob([
         file.problem(at: "training.pretraining", "layer-wise pre-training \(reason); remove 'pretraining'")

@@ -23,9 +23,9 @@ extension TrainingBenchmark {
       case .mlp: Zoo.mlp.model()
       case .mlpWide: Self.wideMLP
       case .lenet5: Zoo.lenet5.model()
-      case .rnn: Self.classifier(.rnn)
-      case .lstm: Self.classifier(.lstm)
-      case .gru: Self.classifier(.gru)
+      case .rnn: Zoo.rnnClassifier.model(vocabulary: Self.vocabulary)
+      case .lstm: Zoo.lstmClassifier.model(vocabulary: Self.vocabulary)
+      case .gru: Zoo.gruClassifier.model(vocabulary: Self.vocabulary)
       case .resnet18: Zoo.resnet18.model()
       case .resnet50: Zoo.resnet50.model()
       case .alexnet: Zoo.alexnet.model()
@@ -42,16 +42,6 @@ extension TrainingBenchmark {
         .init(.dense(outputs: 4096, activation: .relu)),
         .init(.dense(outputs: 10)),
       ])
-
-    private static func classifier(_ cell: RecurrentCell) -> ModelSpecification {
-      ModelSpecification(
-        name: cell.rawValue,
-        layers: [
-          .init(.embedding(vocabulary: vocabulary, width: 128)),
-          .init(.recurrent(RecurrentSettings(cell, units: 256))),
-          .init(.dense(outputs: 2)),
-        ])
-    }
 
     private var isRecurrent: Bool { [.rnn, .lstm, .gru].contains(self) }
 

@@ -76,8 +76,7 @@ struct DescribeCommand: ParsableCommand {
     let model = zoo.model()
     let samples = batch ?? 64
     let graph = try model.trainingGraph(
-      sampleShape: SampleShape(sampleShape ?? zoo.usualSampleShape), shardSamples: samples, globalBatch: samples,
-      loss: .crossEntropy)
+      sampleShape: zoo.sampleShape(sampleShape), shardSamples: samples, globalBatch: samples, loss: zoo.usualLoss)
     return try ModelDescription(name: subject, samples: samples, graph: graph, training: nil)
   }
 
@@ -91,7 +90,7 @@ struct DescribeCommand: ParsableCommand {
         training: job.training)
     }
     do {
-      let graph = try job.modelSpecification(outputs: data.target.outputCount).trainingGraph(
+      let graph = try job.modelSpecification(for: data).trainingGraph(
         sampleShape: data.sampleShape, shardSamples: batch, globalBatch: batch, loss: job.training.loss,
         carriesState: job.training.carriesState)
       return try ModelDescription(name: job.name, samples: batch, graph: graph, training: job.training)

@@ -14,7 +14,7 @@ import Testing
   ]
 
   @Test(arguments: models) func aTrainingStepIsTorchvisions(_ zoo: Zoo, side: Int) throws {
-    let model = zoo.model(classes: 10).withoutDropout
+    let model = zoo.model(outputs: 10).withoutDropout
     let graph = try model.trainingGraph(
       sampleShape: [3, side, side], shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
     let file = try golden("zoo-\(zoo.rawValue)")

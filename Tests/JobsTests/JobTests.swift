@@ -130,6 +130,31 @@ import Jobs
     SampleShape(fields: [SampleField("input", [count], .int32)])
   }
 
+  @Test("A classifier of the zoo has the tokens and classes of its data, a forecaster its numbers")
+  func recurrentZooFollowsTheData() throws {
+    func job(_ zoo: String, _ loss: String) throws -> JobFile {
+      try JobFile(
+        yaml: """
+          apus: 1
+          name: zoo
+          data: {format: text, train: a.csv, text: t, label: l, sequence_length: 40, test_fraction: 0.1}
+          model: {zoo: \(zoo)}
+          training: {epochs: 1, batch: 8, loss: \(loss), optimizer: {name: adam, learning_rate: 0.001}}
+          """, file: "/jobs/zoo.yaml")
+    }
+    let texts = DataDescription(
+      Self.tokens(40), .classes(ClassTarget(names: (0..<6).map(String.init))), vocabularySizes: ["input": 4000])
+    let classifier = try job("gru-classifier", "cross-entropy").trainingGraph(for: texts)
+    let shapes = classifier.parameters.map { classifier[$0].type.shape }
+    #expect(shapes.first == [4000, 128] && shapes.last == [6])
+    let table = DataDescription(
+      [12, 3], .values(ValueTarget(name: "y", shape: [2], mean: 0, deviation: 1, baseline: .mean([0, 0]))))
+    let forecaster = try job("lstm-forecaster", "huber").trainingGraph(for: table)
+    #expect(forecaster.parameters.map { forecaster[$0].type.shape }.last == [2])
+    // Texts are no numbers.
+    #expect(throws: InvalidJob.self) { try job("lstm-forecaster", "cross-entropy").trainingGraph(for: texts) }
+  }
+
   @Test(arguments: shipped.indices)
   func shippedJobIsReadWrittenAndBuilt(index: Int) throws {
     let (name, data) = Self.shipped[index]

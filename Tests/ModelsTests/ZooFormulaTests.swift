@@ -72,7 +72,7 @@ private struct HandCount {
 
   private func expect(_ zoo: Zoo, _ count: HandCount) throws {
     let graph = try zoo.model().trainingGraph(
-      sampleShape: SampleShape(zoo.usualSampleShape), shardSamples: Self.samples, globalBatch: 2 * Self.samples,
+      sampleShape: zoo.sampleShape(), shardSamples: Self.samples, globalBatch: 2 * Self.samples,
       loss: .crossEntropy)
     #expect(graph.parameterCount == count.parameters)
     #expect(graph.cost { $0.pass == .forward }.flops == FLOPs(count.forward))

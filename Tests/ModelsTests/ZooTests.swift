@@ -37,14 +37,28 @@ private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 1
   func hasAsManyParametersAsPublished(_ zoo: Zoo, count: Int) throws {
     let model = zoo.model()
     let graph = try model.trainingGraph(
-      sampleShape: SampleShape(zoo.usualSampleShape), shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
+      sampleShape: zoo.sampleShape(), shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
     #expect(graph.parameterCount == count)
     #expect(graph.parameterGradients.count == graph.parameters.count)
     let inference = try model.evaluationGraph(
-      sampleShape: SampleShape(zoo.usualSampleShape), batch: 2, loss: .crossEntropy)
+      sampleShape: zoo.sampleShape(), batch: 2, loss: .crossEntropy)
     #expect(inference.outputs["logits"].map { inference[$0].type } == TensorType([2, 1000]))
     // Auxiliary heads end with training.
     #expect(inference.parameterCount == (zoo == .googlenetAuxiliary ? 6_624_904 : count))
+  }
+
+  /// PyTorch's: gates times units·(inputs + units + 2 biases), the embedding, the dense layer.
+  @Test(arguments: [
+    (Zoo.rnnClassifier, 1_280_000 + 256 * (128 + 256 + 2) + 2 * 257),
+    (.lstmClassifier, 1_280_000 + 4 * 256 * (128 + 256 + 2) + 2 * 257),
+    (.gruClassifier, 1_280_000 + 3 * 256 * (128 + 256 + 2) + 2 * 257),
+    (.rnnForecaster, 64 * (8 + 64 + 2) + 65), (.lstmForecaster, 4 * 64 * (8 + 64 + 2) + 65),
+    (.gruForecaster, 3 * 64 * (8 + 64 + 2) + 65),
+  ])
+  func recurrentNetworksHaveTheParametersOfTheirGates(_ zoo: Zoo, count: Int) throws {
+    let graph = try zoo.model().trainingGraph(
+      sampleShape: zoo.sampleShape(), shardSamples: 2, globalBatch: 2, loss: zoo.usualLoss)
+    #expect(graph.parameterCount == count)
   }
 
   /// 2·(multiply-adds) of every convolution and the last layer, by hand from the table of the paper (He et al. 2016).
@@ -125,15 +139,17 @@ private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 1
 
   @Test(arguments: Zoo.allCases)
   func endsInAsManyOutputsAsThereAreClasses(_ zoo: Zoo) throws {
-    let graph = try zoo.model(classes: 37).graph(
-      sampleShape: SampleShape(zoo.usualSampleShape), batch: 5, mode: .inference)
+    let graph = try zoo.model(outputs: 37).graph(
+      sampleShape: zoo.sampleShape(), batch: 5, mode: .inference)
     #expect(graph.outputs["logits"].map { graph[$0].type } == TensorType([5, 37]))
   }
 
   /// The same layers without the check find nothing to refuse in images of the smallest size, and do in smaller ones.
   @Test(arguments: Zoo.allCases) func theSmallestImageIsTheSmallestThatFits(_ zoo: Zoo) throws {
     let model = zoo.model()
-    guard let smallest = model.smallestImage else { return #expect(zoo == .mlp) }
+    guard let smallest = model.smallestImage else {
+      return #expect(zoo == .mlp || zoo.rawValue.hasSuffix("-classifier") || zoo.rawValue.hasSuffix("-forecaster"))
+    }
     let unchecked = ModelSpecification(name: "x", layers: model.layers, auxiliaryHeads: model.auxiliaryHeads)
     func fits(_ model: ModelSpecification, _ height: Int, _ width: Int) -> Bool {
       let graph = try? model.trainingGraph(
@@ -176,7 +192,7 @@ private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 1
     (.googlenet, "fc.weight", .normal(deviation: 0.01)), (.alexnet, "classifier.6.bias", .uniform(bound: 1 / 64)),
   ])
   func weightsAreDrawnAsInTorchvision(_ zoo: Zoo, name: String, initialiser: Initialiser) throws {
-    let graph = try zoo.model().graph(sampleShape: SampleShape(zoo.usualSampleShape), batch: 1, mode: .inference)
+    let graph = try zoo.model().graph(sampleShape: zoo.sampleShape(), batch: 1, mode: .inference)
     #expect(graph.parameters.first { graph[$0].name == name }.map { graph[$0].initialiser } == initialiser)
   }
 
@@ -207,7 +223,8 @@ private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 1
     (
       "transformer",
       "unknown zoo model 'transformer'; use one of mlp, lenet5, alexnet, vgg16, resnet18, resnet34, resnet50, "
-        + "resnet101, resnet152, googlenet, googlenet-auxiliary"
+        + "resnet101, resnet152, googlenet, googlenet-auxiliary, rnn-classifier, lstm-classifier, gru-classifier, "
+        + "rnn-forecaster, lstm-forecaster, gru-forecaster"
     ),
   ])
   func unknownNameIsAnsweredWithTheNearest(name: String, text: String) {

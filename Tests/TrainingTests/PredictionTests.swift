@@ -102,7 +102,8 @@ struct PredictionTests {
       case .pairs(_, _, let specification) = file.job.data.source
     else { throw CocoaError(.coderValueNotFound) }
     let shape = SampleShape(fields: [SampleField("input", [2], .int32), SampleField("decoder_input", [4], .int32)])
-    let graph = try file.job.modelSpecification(outputs: 8).graph(sampleShape: shape, batch: 3, mode: .inference)
+    let graph = try file.job.modelSpecification(outputs: 8, vocabulary: nil).graph(
+      sampleShape: shape, batch: 3, mode: .inference)
     let compiled = try CompiledGraph(graph)
     let store = try ParameterStore(compiled, slotCount: 1, stateCount: 0)
     try checkpoint.restore(to: store, withOptimizer: false)

@@ -19,6 +19,16 @@ package enum Zoo: String, Hashable, Codable, Sendable, CaseIterable {
   case googlenet
   /// The same with its two auxiliary classifiers, which train along with 0.3 of their losses.
   case googlenetAuxiliary = "googlenet-auxiliary"
+  /// Tokens to classes: an embedding of width 128, one layer of 256 units, a dense layer on its last state. 10,000 tokens
+  /// and 2 classes, in a job those of its data.
+  case rnnClassifier = "rnn-classifier"
+  case lstmClassifier = "lstm-classifier"
+  case gruClassifier = "gru-classifier"
+  /// A window of numbers, [length, columns], to the numbers that follow: one layer of 64 units, a dense layer on its last
+  /// state.
+  case rnnForecaster = "rnn-forecaster"
+  case lstmForecaster = "lstm-forecaster"
+  case gruForecaster = "gru-forecaster"
 
   /// - Throws: `UnknownModel` with the nearest name.
   package init(named name: String) throws(UnknownModel) {
@@ -26,17 +36,50 @@ package enum Zoo: String, Hashable, Codable, Sendable, CaseIterable {
     self = model
   }
 
-  /// The classes of the data that the model is known for: 10 of MNIST, 1,000 of ImageNet.
-  package var usualClasses: Int { isForImageNet ? 1000 : 10 }
+  private enum Kind { case mnist, imageNet, classifier(RecurrentCell), forecaster(RecurrentCell) }
 
-  /// A sample of that data.
-  package var usualSampleShape: Shape { isForImageNet ? [3, 224, 224] : [1, 28, 28] }
+  private var kind: Kind {
+    switch self {
+    case .mlp, .lenet5: .mnist
+    case .rnnClassifier: .classifier(.rnn)
+    case .lstmClassifier: .classifier(.lstm)
+    case .gruClassifier: .classifier(.gru)
+    case .rnnForecaster: .forecaster(.rnn)
+    case .lstmForecaster: .forecaster(.lstm)
+    case .gruForecaster: .forecaster(.gru)
+    default: .imageNet
+    }
+  }
 
-  private var isForImageNet: Bool { self != .mlp && self != .lenet5 }
+  /// The outputs for the data that the model is known for: 10 classes of MNIST, 1,000 of ImageNet, 2 of texts, 1 number.
+  package var usualOutputs: Int {
+    switch kind {
+    case .mnist: 10
+    case .imageNet: 1000
+    case .classifier: 2
+    case .forecaster: 1
+    }
+  }
 
-  /// - Parameter classes: outputs of the last layer; nil for `usualClasses`.
-  package func model(classes: Int? = nil) -> ModelSpecification {
-    let classes = classes ?? usualClasses
+  /// A sample of that data, or of another shape: an image, 100 tokens, or 24 rows of 8 numbers.
+  package func sampleShape(_ shape: Shape? = nil) -> SampleShape {
+    switch kind {
+    case .mnist: SampleShape(shape ?? [1, 28, 28])
+    case .imageNet: SampleShape(shape ?? [3, 224, 224])
+    case .classifier: SampleShape(fields: [SampleField(SampleShape.inputName, shape ?? [100], .int32)])
+    case .forecaster: SampleShape(shape ?? [24, 8])
+    }
+  }
+
+  package var usualLoss: Loss {
+    if case .forecaster = kind { .meanSquaredError } else { .crossEntropy }
+  }
+
+  /// - Parameters:
+  ///   - outputs: of the last layer, classes or numbers; nil for `usualOutputs`.
+  ///   - vocabulary: tokens of an embedding; nil for 10,000.
+  package func model(outputs: Int? = nil, vocabulary: Int? = nil) -> ModelSpecification {
+    let classes = outputs ?? usualOutputs
     return switch self {
     case .mlp: Self.mlp(classes)
     case .lenet5: Self.lenet5(classes)
@@ -49,7 +92,24 @@ package enum Zoo: String, Hashable, Codable, Sendable, CaseIterable {
     case .resnet152: resnet([3, 8, 36, 3], isBottleneck: true, classes)
     case .googlenet: googlenet(classes, hasAuxiliaryHeads: false)
     case .googlenetAuxiliary: googlenet(classes, hasAuxiliaryHeads: true)
+    case .rnnClassifier, .lstmClassifier, .gruClassifier, .rnnForecaster, .lstmForecaster, .gruForecaster:
+      recurrent(outputs: classes, vocabulary: vocabulary ?? 10_000)
     }
+  }
+}
+
+extension Zoo {
+  private func recurrent(outputs: Int, vocabulary: Int) -> ModelSpecification {
+    var layers: [LayerSpecification] = []
+    switch kind {
+    case .classifier(let cell):
+      layers = [
+        .init(.embedding(vocabulary: vocabulary, width: 128)), .init(.recurrent(RecurrentSettings(cell, units: 256))),
+      ]
+    case .forecaster(let cell): layers = [.init(.recurrent(RecurrentSettings(cell, units: 64)))]
+    case .mnist, .imageNet: preconditionFailure("\(rawValue) is not recurrent")
+    }
+    return ModelSpecification(name: rawValue, layers: layers + [.init(.dense(outputs: outputs))])
   }
 }
 

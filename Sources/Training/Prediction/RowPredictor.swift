@@ -70,7 +70,7 @@ struct RowPredictor {
     let data = DataDescription(source, run.encoding)
     let job = try run.currentFile(for: data).job
     return try run.located {
-      let graph = try job.modelSpecification(outputs: data.target.outputCount).graph(
+      let graph = try job.modelSpecification(for: data).graph(
         sampleShape: data.sampleShape, batch: batch, mode: .inference)
       return try InferenceProgram(graph, run.checkpoint, precision: run.precision)
     }

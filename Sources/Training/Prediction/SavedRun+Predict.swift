@@ -138,7 +138,8 @@ extension SavedRun {
             + "train; train with 'loss: cross-entropy'")
       ])
     }
-    let model = file.job.modelSpecification(outputs: encoding.target.outputCount)
+    let model = file.job.modelSpecification(
+      outputs: encoding.target.outputCount, vocabulary: encoding.vocabularySizes[ModelSpecification.inputName])
     return try located {
       let graphs = try model.stepwiseGraphs(
         sampleShape: sampleShape, tokens: tokens, encoderBatch: samples, batch: samples * width)
