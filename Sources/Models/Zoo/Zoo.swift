@@ -36,17 +36,13 @@ package enum Zoo: String, Hashable, Codable, Sendable, CaseIterable {
     self = model
   }
 
-  private enum Kind { case mnist, imageNet, classifier(RecurrentCell), forecaster(RecurrentCell) }
+  private enum Kind { case mnist, imageNet, classifier, forecaster }
 
   private var kind: Kind {
     switch self {
     case .mlp, .lenet5: .mnist
-    case .rnnClassifier: .classifier(.rnn)
-    case .lstmClassifier: .classifier(.lstm)
-    case .gruClassifier: .classifier(.gru)
-    case .rnnForecaster: .forecaster(.rnn)
-    case .lstmForecaster: .forecaster(.lstm)
-    case .gruForecaster: .forecaster(.gru)
+    case .rnnClassifier, .lstmClassifier, .gruClassifier: .classifier
+    case .rnnForecaster, .lstmForecaster, .gruForecaster: .forecaster
     default: .imageNet
     }
   }
@@ -71,9 +67,7 @@ package enum Zoo: String, Hashable, Codable, Sendable, CaseIterable {
     }
   }
 
-  package var usualLoss: Loss {
-    if case .forecaster = kind { .meanSquaredError } else { .crossEntropy }
-  }
+  package var usualLoss: Loss { kind == .forecaster ? .meanSquaredError : .crossEntropy }
 
   /// - Parameters:
   ///   - outputs: of the last layer, classes or numbers; nil for `usualOutputs`.
@@ -92,24 +86,13 @@ package enum Zoo: String, Hashable, Codable, Sendable, CaseIterable {
     case .resnet152: resnet([3, 8, 36, 3], isBottleneck: true, classes)
     case .googlenet: googlenet(classes, hasAuxiliaryHeads: false)
     case .googlenetAuxiliary: googlenet(classes, hasAuxiliaryHeads: true)
-    case .rnnClassifier, .lstmClassifier, .gruClassifier, .rnnForecaster, .lstmForecaster, .gruForecaster:
-      recurrent(outputs: classes, vocabulary: vocabulary ?? 10_000)
+    case .rnnClassifier: classifier(.rnn, classes, vocabulary: vocabulary ?? 10_000)
+    case .lstmClassifier: classifier(.lstm, classes, vocabulary: vocabulary ?? 10_000)
+    case .gruClassifier: classifier(.gru, classes, vocabulary: vocabulary ?? 10_000)
+    case .rnnForecaster: forecaster(.rnn, classes)
+    case .lstmForecaster: forecaster(.lstm, classes)
+    case .gruForecaster: forecaster(.gru, classes)
     }
-  }
-}
-
-extension Zoo {
-  private func recurrent(outputs: Int, vocabulary: Int) -> ModelSpecification {
-    var layers: [LayerSpecification] = []
-    switch kind {
-    case .classifier(let cell):
-      layers = [
-        .init(.embedding(vocabulary: vocabulary, width: 128)), .init(.recurrent(RecurrentSettings(cell, units: 256))),
-      ]
-    case .forecaster(let cell): layers = [.init(.recurrent(RecurrentSettings(cell, units: 64)))]
-    case .mnist, .imageNet: preconditionFailure("\(rawValue) is not recurrent")
-    }
-    return ModelSpecification(name: rawValue, layers: layers + [.init(.dense(outputs: outputs))])
   }
 }
 
