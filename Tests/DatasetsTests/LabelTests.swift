@@ -64,13 +64,6 @@ import Testing
 
   // MARK: Arrays
 
-  /// A .npy file of version 1.
-  static func npy(_ type: String, _ shape: [Int], _ bytes: [UInt8]) -> [UInt8] {
-    let sizes = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
-    let header = "{'descr': '\(type)', 'fortran_order': False, 'shape': (\(sizes)), }\n"
-    return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + Array(header.utf8) + bytes
-  }
-
   private static func floats(_ numbers: [Float]) -> [UInt8] {
     numbers.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number.bitPattern >> UInt32(8 * $0)) } }
   }
@@ -89,7 +82,7 @@ import Testing
       ("<f4", floats([1, 0, -1, 1, 1, 1])),
     ] as [(String, [UInt8])])
   func arraysOfAnyTypeAreLabels(type: String, bytes: [UInt8]) throws {
-    let dataset = try Self.dataset(Self.npy(type, [3, 2], bytes), .labels(.names(["u", "v"])))
+    let dataset = try Self.dataset(npy(type, [3, 2], bytes), .labels(.names(["u", "v"])))
     let encoding = try dataset.encoding(of: [0, 1, 2], normalises: true)
     #expect(encoding.target == .labels(LabelTarget(names: ["u", "v"])))
     let buffer = try dataset.source(encoding, augmentation: nil).samples([0, 1, 2])
@@ -101,11 +94,11 @@ import Testing
     func refusal(_ targets: [UInt8], _ labels: Classes) -> DatasetError? {
       #expect(throws: DatasetError.self) { try Self.dataset(targets, .labels(labels)) }
     }
-    let other = refusal(Self.npy("|u1", [3, 2], [1, 0, 0, 2, 1, 1]), .count(2))
+    let other = refusal(npy("|u1", [3, 2], [1, 0, 0, 2, 1, 1] as [UInt8]), .count(2))
     #expect(other?.code == .notALabel && other?.problem == "element [1, 1] is 2, neither 0 nor 1")
-    let half = refusal(Self.npy("<f4", [3, 2], Self.floats([1, 0, 0, 1, 0.5, 1])), .count(2))
+    let half = refusal(npy("<f4", [3, 2], Self.floats([1, 0, 0, 1, 0.5, 1])), .count(2))
     #expect(half?.problem == "element [2, 0] is 0.5, neither 0 nor 1")
-    let width = refusal(Self.npy("|u1", [3, 2], [1, 0, 0, 0, 1, 1]), .names(["a", "b", "c"]))
+    let width = refusal(npy("|u1", [3, 2], [1, 0, 0, 0, 1, 1] as [UInt8]), .names(["a", "b", "c"]))
     #expect(width?.key == "labels" && width?.remedy == "write 'labels: 2'")
     #expect(width?.problem == "the targets are 3×2, which is not [samples, 3] for 3 labels")
   }

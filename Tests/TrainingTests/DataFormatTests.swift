@@ -155,14 +155,8 @@ struct DataFormatTests {
   @Test("An encoder and its decoder learn pairs, each with its own vocabulary")
   func pairs() throws {
     let small = try SmallJob()
-    let words = ["one", "two", "three", "four"]
-    let said = ["un", "deux", "trois", "quatre"]
     // Backwards, so that the decoder has nothing but the encoder's state to begin with.
-    let rows = (0..<120).map { row in
-      let (first, second) = (row % 4, row / 4 % 4)
-      return "\(words[first]) \(words[second])\t\(said[second]) \(said[first])"
-    }
-    try small.write(Array(("source\ttarget\n" + rows.joined(separator: "\n")).utf8), "pairs.tsv")
+    try writePairs(small)
     let data = "format: pairs\ntrain: pairs.tsv\nsource_length: 2\ntarget_length: 4\ntest_fraction: 0.1"
     let layers = """
       embedding: {vocabulary: 6, width: 8}, gru: {name: encoder, units: 16}, \

@@ -151,12 +151,6 @@ extension CommandTests {
       #expect(counts[1] == 0 && counts[3] == 0, "nothing is as sure as that: \(counts)")
     }
 
-    /// A .npy file of version 1.
-    private static func npy(_ type: String, _ shape: String, _ bytes: [UInt8]) -> [UInt8] {
-      let header = "{'descr': '\(type)', 'fortran_order': False, 'shape': (\(shape)), }\n"
-      return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + Array(header.utf8) + bytes
-    }
-
     /// 60 samples of two bytes, of which the labels are the one above 100 and the other above 150; each fifth of the
     /// second label is left out.
     private static func arrays(_ small: SmallJob) throws {
@@ -164,8 +158,8 @@ extension CommandTests {
       let targets = inputs.enumerated().map { index, pair -> [UInt8] in
         [pair[0] > 100 ? 1 : 0, index % 5 == 2 ? 0xff : pair[1] > 150 ? 1 : 0]
       }
-      try small.write(npy("|u1", "60, 2", inputs.flatMap(\.self)), "x.npy")
-      try small.write(npy("|i1", "60, 2", targets.flatMap(\.self)), "y.npy")
+      try small.write(npy("|u1", [60, 2], inputs.flatMap(\.self)), "x.npy")
+      try small.write(npy("|i1", [60, 2], targets.flatMap(\.self)), "y.npy")
     }
 
     @Test("Arrays of labels are trained on, and those left out do not count", arguments: [1, 2])
