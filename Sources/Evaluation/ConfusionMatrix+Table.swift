@@ -1,3 +1,5 @@
+import Units
+
 extension ConfusionMatrix {
   /// The matrix as aligned text: true classes as rows, predicted ones as columns, recall as the last column, precision
   /// as the last row, accuracy in the corner. What is undefined is "–".
@@ -15,10 +17,10 @@ extension ConfusionMatrix {
       ([first.padded(firstWidth)] + (headings(classNames, width: width) + ["recall"]).map { $0.leftPadded(width) })
     ]
     for row in 0..<classCount {
-      let cells = (0..<classCount).map { String(self[true: row, predicted: $0]) } + [percent(recall(row))]
+      let cells = (0..<classCount).map { String(self[true: row, predicted: $0]) } + [percent(recall(row), decimals: 1)]
       lines.append([rows[row].padded(firstWidth)] + cells.map { $0.leftPadded(width) })
     }
-    let last = (0..<classCount).map { percent(precision($0)) } + [percent(accuracy)]
+    let last = (0..<classCount).map { percent(precision($0), decimals: 1) } + [percent(accuracy, decimals: 1)]
     lines.append(["precision".padded(firstWidth)] + last.map { $0.leftPadded(width) })
     return lines.map { $0.joined(separator: " ") }.joined(separator: "\n")
   }

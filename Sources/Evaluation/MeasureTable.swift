@@ -11,7 +11,7 @@ struct MeasureTable {
   }
 
   mutating func append(_ name: String, _ shares: [Double?], support: Int64) {
-    append(line: name, shares.map(percent) + [String(support)])
+    append(line: name, shares.map { percent($0, decimals: 1) } + [String(support)])
   }
 
   private mutating func append(line name: String, _ cells: [String]) {
@@ -21,9 +21,6 @@ struct MeasureTable {
 
   var text: String { lines.joined(separator: "\n") }
 }
-
-/// 97.5 %, or – for nothing.
-func percent(_ value: Double?) -> String { value.map { fixedPoint($0 * 100, decimals: 1) + " %" } ?? "–" }
 
 extension String {
   func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }

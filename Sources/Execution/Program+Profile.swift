@@ -29,11 +29,10 @@ extension Program {
     let alone = try steps[0].map { step in
       try (0...min(repetitions, 20)).map { _ in try time { try step.run(stream, dropout) } }.dropFirst().median
     }
-    return compiled.steps.indices.map { index in
-      let step = compiled.steps[index]
-      return KernelProfile(
-        layer: step.layer, operation: step.operation, implementation: compiled.implementations[index].implementation,
-        flops: step.flops, time: times[index].median, timeAlone: alone[index])
+    return compiled.implementations.enumerated().map { index, chosen in
+      KernelProfile(
+        layer: chosen.layer, operation: chosen.operation, implementation: chosen.implementation,
+        flops: compiled.steps[index].flops, time: times[index].median, timeAlone: alone[index])
     }
   }
 

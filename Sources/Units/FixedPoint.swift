@@ -12,6 +12,11 @@ package func fixedPoint(_ value: Double, decimals: Int) -> String {
   return "\(sign)\(digits / power)." + String(repeating: "0", count: decimals - fraction.count) + fraction
 }
 
+/// A share in per cent, "–" for none: 0.9753, 1 → "97.5 %".
+package func percent(_ share: Double?, decimals: Int) -> String {
+  share.map { fixedPoint($0 * 100, decimals: decimals) + " %" } ?? "–"
+}
+
 /// `value` in the largest of `units` (each `base` times the one before) that leaves at least 1: two decimals below 100,
 /// one from there. The first unit has no decimals if it cannot be split.
 func scaled(_ value: Double, base: Double, units: [String], wholeBaseUnit: Bool = true) -> String {

@@ -53,11 +53,11 @@ struct ProfileText {
   private func cells(_ kernels: [KernelProfile]) -> [String] {
     let time = kernels.map(\.time).sum()
     return [
-      "\(time)", percent(time / total), "\(kernels.map(\.timeAlone).sum())", gigaflops(speed(kernels)),
+      "\(time)", percent(time / total, decimals: 1), "\(kernels.map(\.timeAlone).sum())", gigaflops(speed(kernels)),
     ]
   }
 
-  private func ofPeak(_ kernels: [KernelProfile]) -> String { percent(speed(kernels) / peak) }
+  private func ofPeak(_ kernels: [KernelProfile]) -> String { percent(speed(kernels) / peak, decimals: 1) }
 
   /// Operations a second.
   private func speed(_ kernels: [KernelProfile]) -> Double {
@@ -66,6 +66,4 @@ struct ProfileText {
   }
 
   private func gigaflops(_ speed: Double) -> String { (speed / 1e9).fixed(1) }
-
-  private func percent(_ share: Double) -> String { (100 * share).fixed(1) + " %" }
 }
