@@ -24,7 +24,7 @@ let strict: [SwiftSetting] =
   ] + processor
 
 struct Layer {
-  enum Kind { case systemLibrary(pkgConfig: String? = nil, provider: String), library, command }
+  enum Kind { case systemLibrary(pkgConfig: String? = nil, provider: String), embeddedFiles, library, command }
   var kind: Kind = .library
   var name: String
   var uses: [String] = []
@@ -42,6 +42,7 @@ let layers: [[Layer]] = [
     Layer(kind: .systemLibrary(provider: "zlib1g-dev"), name: "CZlib"),
     Layer(kind: .systemLibrary(provider: "libpng-dev"), name: "CPNG"),
     Layer(kind: .systemLibrary(provider: "libjpeg62-turbo-dev"), name: "CJPEG"),
+    Layer(kind: .embeddedFiles, name: "CCatalog"),
   ],
   [
     Layer(name: "Units"),
@@ -52,6 +53,7 @@ let layers: [[Layer]] = [
   ],
   [
     Layer(name: "ModelGraph", uses: ["Units"]),
+    Layer(name: "Catalog", uses: ["Units", "CCatalog", "CZlib"]),
     Layer(name: "Collectives", uses: ["Units"]),
   ],
   [
@@ -76,12 +78,15 @@ let layers: [[Layer]] = [
     Layer(
       kind: .command, name: "apus",
       uses: [
-        "Units", "Randomness", "Kernels", "ModelGraph", "Collectives", "Models", "Execution", "MPIGroup", "Datasets",
-        "Evaluation", "Jobs", "Training",
+        "Units", "Randomness", "Kernels", "ModelGraph", "Catalog", "Collectives", "Models", "Execution", "MPIGroup",
+        "Datasets", "Evaluation", "Jobs", "Training",
       ],
       products: [arguments])
   ],
 ]
+
+/// Folders of data that a C target embeds in the binary.
+let embedded = ["Catalog": ["Resources"]]
 
 var height: [String: Int] = [:]
 for (index, layer) in layers.enumerated() {
@@ -100,8 +105,11 @@ func target(_ layer: Layer) -> Target {
   switch layer.kind {
   case .systemLibrary(let pkgConfig, let provider):
     return .systemLibrary(name: layer.name, pkgConfig: pkgConfig, providers: [.apt([provider])])
+  case .embeddedFiles:
+    return .target(name: layer.name)
   case .library:
-    return .target(name: layer.name, dependencies: dependencies, swiftSettings: strict)
+    return .target(
+      name: layer.name, dependencies: dependencies, exclude: embedded[layer.name, default: []], swiftSettings: strict)
   case .command:
     return .executableTarget(name: layer.name, dependencies: dependencies, swiftSettings: strict)
   }
@@ -115,6 +123,7 @@ let tests: [(name: String, uses: [String])] = [
   ("ImageDecoding", []),
   ("Kernels", []),
   ("ModelGraph", ["Units"]),
+  ("Catalog", ["Units"]),
   ("Collectives", ["GroupConformance", "Units"]),
   ("Models", ["ModelGraph", "Randomness", "Units"]),
   ("Execution", ["ModelGraph", "Models", "Kernels", "Units", "Randomness", "Safetensors", "CMalloc"]),

@@ -104,3 +104,42 @@ import Units
     #expect(fixedPoint(value, decimals: decimals) == text)
   }
 }
+
+@Suite struct MoneyTests {
+  @Test(arguments: [
+    (21.957642, "$21.96"), (1234.5, "$1,234.50"), (0, "$0.00"), (999.999, "$1,000.00"), (4_600_000, "$4,600,000.00"),
+    (-3.2, "-$3.20"), (0.4512, "$0.45"), (0.0996, "$0.10"), (0.0676, "$0.068"), (-0.000123, "-$0.00012"),
+    (0.00996, "$0.010"), (2e-12, "$0.000000000"), (-2e-12, "$0.000000000"), (.infinity, "$inf"),
+  ])
+  func printsCentsAndMoreOnlyWhereCentsSayTooLittle(dollars: Double, text: String) {
+    #expect("\(Money(dollars: dollars))" == text)
+  }
+
+  @Test(arguments: [
+    (21.957642, "$21.957642"), (24.48, "$24.48"), (3.06, "$3.06"), (12, "$12.00"), (0.98350, "$0.9835"),
+    (1_113.9328, "$1,113.9328"), (-0.0000004, "$0.00"),
+  ])
+  func exactPrintsAllThatAPriceListSays(dollars: Double, text: String) {
+    #expect(Money(dollars: dollars).exact == text)
+  }
+
+  @Test func arithmeticKeepsTheUnit() {
+    #expect(Money(dollars: 24.48) / 8 == Money(dollars: 3.06))
+    #expect([Money(dollars: 1.5), Money(dollars: 20)].sum() * 2 == Money(dollars: 43))
+    #expect(Money(dollars: 3) / Money(dollars: 2) == 1.5)
+  }
+}
+
+@Suite struct FLOPRateTests {
+  @Test(arguments: [
+    (312e12, "312.0 TFLOP/s"), (19.5e12, "19.50 TFLOP/s"), (95.4e9, "95.40 GFLOP/s"), (4.5e15, "4.50 PFLOP/s"),
+    (0, "0 FLOP/s"),
+  ])
+  func printsSIPrefixes(count: Double, text: String) { #expect("\(FLOPRate(count))" == text) }
+
+  @Test func workAndTimeMakeARateAndBack() {
+    #expect(FLOPs(6e12) / Seconds(milliseconds: 20) == FLOPRate(teraFLOPsPerSecond: 300))
+    #expect(FLOPs(6e12) / FLOPRate(teraFLOPsPerSecond: 300) == Seconds(milliseconds: 20))
+    #expect(FLOPRate(gigaFLOPsPerSecond: 2500).teraFLOPsPerSecond == 2.5)
+  }
+}

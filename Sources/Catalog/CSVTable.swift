@@ -1,0 +1,80 @@
+/// A CSV file with a header: rows by the name of their columns.
+struct CSVTable: ~Copyable {
+  struct Row {
+    fileprivate let fields: [CSVReader.Field]
+    fileprivate let columns: [String: Int]
+
+    /// The field of a column that the header has.
+    subscript(_ column: String) -> CSVReader.Field {
+      guard let index = columns[column] else { preconditionFailure("the table was opened without '\(column)'") }
+      return fields[index]
+    }
+
+    /// Nil if the header has no such column.
+    func text(_ column: String) -> String? { columns[column].map { fields[$0].text } }
+
+    var place: Place { fields[0].place }
+  }
+
+  private var reader: CSVReader
+  private let columns: [String: Int]
+  private let count: Int
+
+  /// Reads the header.
+  ///
+  /// - Parameters:
+  ///   - required: columns that must be there.
+  ///   - optional: columns that may be there; nil if any others may.
+  ///   - first: text of the header's first field: lines before it are skipped. Nil if the header is the first line.
+  /// - Throws: `CatalogError` with code `.wrongColumns`, or `.malformed`.
+  init(
+    _ reader: consuming CSVReader, required: [String], optional: [String]?, after first: String? = nil
+  ) throws(CatalogError) {
+    var reader = reader
+    var header = try reader.next()
+    if let first {
+      var skipped = 0
+      while let row = header, row[0].text != first, skipped < 20 {
+        header = try reader.next()
+        skipped += 1
+      }
+      if header?.first?.text != first { header = nil }
+    }
+    guard let header else {
+      throw CatalogError(
+        .wrongColumns, first.map { "no line begins with the column '\($0)'" } ?? "the file is empty",
+        remedy: "begin with the columns \(required.joined(separator: ","))", file: reader.name, line: 1, column: 1)
+    }
+    var columns: [String: Int] = [:]
+    for (index, field) in header.enumerated() {
+      guard columns.updateValue(index, forKey: field.text) == nil else {
+        throw CatalogError(.wrongColumns, at: field.place, "column '\(field.text)' twice", remedy: "keep one of them")
+      }
+      if let optional, !required.contains(field.text), !optional.contains(field.text) {
+        throw CatalogError(
+          .wrongColumns, at: field.place, "unknown column '\(field.text)'",
+          remedy: "use the columns \((required + optional).joined(separator: ","))")
+      }
+    }
+    if let missing = required.first(where: { columns[$0] == nil }) {
+      throw CatalogError(
+        .wrongColumns, at: header[0].place, "no column '\(missing)'",
+        remedy: "the header must name \(required.joined(separator: ","))")
+    }
+    self.columns = columns
+    count = header.count
+    self.reader = reader
+  }
+
+  /// - Throws: `CatalogError` with code `.malformed`, also if a row has more or fewer fields than the header.
+  mutating func next() throws(CatalogError) -> Row? {
+    guard let fields = try reader.next() else { return nil }
+    guard fields.count == count else {
+      throw CatalogError(
+        .malformed, at: fields[min(count, fields.count - 1)].place,
+        "\(fields.count) fields where the header has \(count) columns",
+        remedy: "write a field a column; a field with a comma needs quotes")
+    }
+    return Row(fields: fields, columns: columns)
+  }
+}
