@@ -222,9 +222,7 @@ private func lossFLOPs(_ samples: Int) -> (forward: Int, backward: Int) { (5 * 1
     ("lmp", "unknown zoo model 'lmp'; did you mean 'mlp'?"),
     (
       "transformer",
-      "unknown zoo model 'transformer'; use one of mlp, lenet5, alexnet, vgg16, resnet18, resnet34, resnet50, "
-        + "resnet101, resnet152, googlenet, googlenet-auxiliary, rnn-classifier, lstm-classifier, gru-classifier, "
-        + "rnn-forecaster, lstm-forecaster, gru-forecaster"
+      "unknown zoo model 'transformer'; use one of " + Zoo.allCases.map(\.rawValue).joined(separator: ", ")
     ),
   ])
   func unknownNameIsAnsweredWithTheNearest(name: String, text: String) {
