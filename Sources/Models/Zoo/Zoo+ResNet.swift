@@ -25,6 +25,19 @@ struct ResidualNetwork {
   /// Norm and ReLU before each convolution instead of behind it (He et al. 2016b).
   var isPreActivated = false
 
+  func model(name: String, classes: Int) -> ModelSpecification {
+    var layers = ResidualLayers(network: self)
+    layers.stem()
+    for (stage, count) in blocks.enumerated() {
+      for block in 0..<count {
+        layers.block("layer\(stage + 1).\(block)", stage: stage, stride: stage > 0 && block == 0 ? 2 : 1)
+      }
+    }
+    if isPreActivated { layers.net.norm("bn", .relu) }
+    layers.net.classifier("fc", classes)
+    return ModelSpecification(name: name, layers: layers.net.list, smallestImage: 1)
+  }
+
   /// Channels inside a stage's blocks, and behind them.
   func channels(stage: Int) -> (inner: Int, outer: Int) {
     let plain = width << stage
@@ -58,16 +71,7 @@ extension Zoo {
   }
 
   func resnet(_ network: ResidualNetwork, _ classes: Int) -> ModelSpecification {
-    var layers = ResidualLayers(network: network)
-    layers.stem()
-    for (stage, count) in network.blocks.enumerated() {
-      for block in 0..<count {
-        layers.block("layer\(stage + 1).\(block)", stage: stage, stride: stage > 0 && block == 0 ? 2 : 1)
-      }
-    }
-    if network.isPreActivated { layers.net.norm("bn", .relu) }
-    layers.net.classifier("fc", classes)
-    return ModelSpecification(name: rawValue, layers: layers.net.list, smallestImage: 1)
+    network.model(name: rawValue, classes: classes)
   }
 
   /// Zagoruyko & Komodakis 2016: pre-activated blocks of two 3×3 convolutions in three stages behind a stem of 16 channels.
