@@ -64,6 +64,7 @@ let layers: [[Layer]] = [
     Layer(name: "Evaluation", uses: ["Units"]),
   ],
   [
+    Layer(name: "CostModel", uses: ["Units", "ModelGraph", "Models", "Catalog", "Collectives"]),
     Layer(name: "Jobs", uses: ["Units", "ModelGraph", "Models", "Datasets"], products: [yams])
   ],
   [
@@ -78,7 +79,7 @@ let layers: [[Layer]] = [
     Layer(
       kind: .command, name: "apus",
       uses: [
-        "Units", "Randomness", "Kernels", "ModelGraph", "Catalog", "Collectives", "Models", "Execution", "MPIGroup",
+        "Units", "Randomness", "Kernels", "ModelGraph", "Catalog", "CostModel", "Collectives", "Models", "Execution", "MPIGroup",
         "Datasets", "Evaluation", "Jobs", "Training",
       ],
       products: [arguments])

@@ -3,7 +3,7 @@ import Glibc
 
 /// The bytes of a file, of standard input or of memory, one after the other in constant memory; gzip is inflated on the
 /// way. Keeps count of the place.
-@safe struct ByteReader: ~Copyable {
+@safe package struct ByteReader: ~Copyable {
   let name: String
   /// Of the byte that `peek` returns.
   private(set) var line = 1
@@ -18,7 +18,7 @@ import Glibc
 
   /// - Parameter path: "-" is standard input.
   /// - Throws: `CatalogError` with code `.unreadable`.
-  init(path: String) throws(CatalogError) {
+  package init(path: String) throws(CatalogError) {
     name = path == "-" ? "standard input" : path
     buffer = [UInt8](repeating: 0, count: 1 << 18)
     end = 0
@@ -47,7 +47,7 @@ import Glibc
     return unsafe stream
   }
 
-  init(_ bytes: [UInt8], name: String) {
+  package init(_ bytes: [UInt8], name: String) {
     self.name = name
     buffer = bytes
     end = bytes.count

@@ -1,9 +1,9 @@
 /// Rows of comma-separated values as RFC 4180 has them, one at a time: quoted fields may hold commas, line ends and
 /// doubled quotes; lines end with LF or CRLF; empty lines are skipped.
-struct CSVReader: ~Copyable {
-  struct Field: Hashable {
-    let text: String
-    let place: Place
+package struct CSVReader: ~Copyable {
+  package struct Field: Hashable {
+    package let text: String
+    package let place: Place
   }
 
   /// No field of the formats read here comes near.
@@ -11,7 +11,7 @@ struct CSVReader: ~Copyable {
 
   private var bytes: ByteReader
 
-  init(_ bytes: consuming ByteReader) { self.bytes = bytes }
+  package init(_ bytes: consuming ByteReader) { self.bytes = bytes }
 
   var name: String { bytes.name }
   var place: Place { bytes.place }
@@ -20,7 +20,7 @@ struct CSVReader: ~Copyable {
   ///
   /// - Throws: `CatalogError` with code `.malformed` for an open quote, text after a closing quote, bytes that are no
   ///   UTF-8, or a field of more than a mebibyte.
-  mutating func next() throws(CatalogError) -> [Field]? {
+  package mutating func next() throws(CatalogError) -> [Field]? {
     while let byte = try bytes.peek() {
       guard byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") else { return try row() }
       bytes.advance()
@@ -47,7 +47,7 @@ struct CSVReader: ~Copyable {
   }
 
   private mutating func field() throws(CatalogError) -> Field {
-    let place = bytes.place
+    package let place = bytes.place
     var text: [UInt8] = []
     if try bytes.peek() == UInt8(ascii: "\"") {
       bytes.advance()

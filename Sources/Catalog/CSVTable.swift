@@ -1,24 +1,27 @@
 /// A CSV file with a header: rows by the name of their columns.
-struct CSVTable: ~Copyable {
-  struct Row {
+package struct CSVTable: ~Copyable {
+  package struct Row {
     fileprivate let fields: [CSVReader.Field]
     fileprivate let columns: [String: Int]
 
     /// The field of a column that the header has.
-    subscript(_ column: String) -> CSVReader.Field {
+    package subscript(_ column: String) -> CSVReader.Field {
       guard let index = columns[column] else { preconditionFailure("the table was opened without '\(column)'") }
       return fields[index]
     }
 
     /// Nil if the header has no such column.
-    func text(_ column: String) -> String? { columns[column].map { fields[$0].text } }
+    package func text(_ column: String) -> String? { columns[column].map { fields[$0].text } }
 
-    var place: Place { fields[0].place }
+    package var place: Place { fields[0].place }
   }
 
   private var reader: CSVReader
   private let columns: [String: Int]
   private let count: Int
+
+  /// As the header has them, sorted.
+  package var columnNames: [String] { columns.keys.sorted() }
 
   /// Reads the header.
   ///
@@ -27,7 +30,7 @@ struct CSVTable: ~Copyable {
   ///   - optional: columns that may be there; nil if any others may.
   ///   - first: text of the header's first field: lines before it are skipped. Nil if the header is the first line.
   /// - Throws: `CatalogError` with code `.wrongColumns`, or `.malformed`.
-  init(
+  package init(
     _ reader: consuming CSVReader, required: [String], optional: [String]?, after first: String? = nil
   ) throws(CatalogError) {
     var reader = reader
@@ -67,7 +70,7 @@ struct CSVTable: ~Copyable {
   }
 
   /// - Throws: `CatalogError` with code `.malformed`, also if a row has more or fewer fields than the header.
-  mutating func next() throws(CatalogError) -> Row? {
+  package mutating func next() throws(CatalogError) -> Row? {
     guard let fields = try reader.next() else { return nil }
     guard fields.count == count else {
       throw CatalogError(

@@ -1,20 +1,10 @@
+package import ModelGraph
+
 /// What a processor runs as one piece of a step: a product, an attention core, or a pass over memory. Sizes are those of
 /// one sample; `Workload` says how they grow with the micro-batch.
 package struct Kernel: Hashable, Sendable {
   /// Which of the three products of a layer with weights this is (dX and dW each cost what forward costs).
   package enum Pass: String, Hashable, Sendable, Codable { case forward, backwardInput, backwardWeights, backward }
-
-  /// How tensor-parallel ranks share it (Shoeybi et al. 2019, §3).
-  package enum Split: String, Hashable, Sendable, Codable {
-    /// Every rank does all of it.
-    case none
-    /// Outputs are shared, inputs are whole: the first product of a pair.
-    case columns
-    /// Inputs are shared, outputs are partial sums: the second product of a pair.
-    case rows
-    /// Shared head by head or channel by channel.
-    case shared
-  }
 
   /// Where it stands: in the layers that repeat, or before or behind them.
   package enum Section: String, Hashable, Sendable, Codable, CaseIterable { case stem, block, head }
@@ -72,7 +62,8 @@ package struct Kernel: Hashable, Sendable {
 
   package var work: Work
   package var pass: Pass
-  package var split: Split
+  /// How tensor-parallel ranks share it; `.replicated` of what is no transformer's.
+  package var role: TransformerLayerRole
   package var section: Section
   /// Elements of activations read and written.
   package var activations: Double
@@ -87,32 +78,51 @@ package struct Kernel: Hashable, Sendable {
     guard ranks > 1 else { return self }
     let t = Double(ranks)
     var share = self
-    switch split {
-    case .none:
+    switch role {
+    case .replicated, .expertParallel:
       if case .traffic = work, sequenceParallel, section == .block { share.activations /= t }
-    case .columns, .rows, .shared:
+    case .columnParallel, .vocabularyParallel:
       share.weights /= t
-      switch work {
-      case .product(var product):
-        if product.groups >= t, split == .shared {
-          product.groups /= t
-          share.activations /= t
-        } else if split == .rows {
-          share.activations -= product.rows * product.groups * product.depth * (1 - 1 / t)
-          product.depth /= t
-        } else {
-          share.activations -= product.rows * product.groups * product.columns * (1 - 1 / t)
-          product.columns /= t
-        }
+      if case .product(var product) = work {
+        share.activations -= product.rows * product.columns * (1 - 1 / t)
+        product.columns /= t
         share.work = .product(product)
-      case .attention(var core):
+      } else if role == .vocabularyParallel, section == .head {
+        share.activations /= t
+      }
+    case .rowParallel:
+      share.weights /= t
+      if case .product(var product) = work {
+        share.activations -= product.rows * product.depth * (1 - 1 / t)
+        product.depth /= t
+        share.work = .product(product)
+      }
+    case .between:
+      share.activations /= t
+      share.weights /= t
+      if case .attention(var core) = work {
         core.heads /= t
-        share.activations /= t
         share.work = .attention(core)
-      case .traffic:
-        share.activations /= t
       }
     }
     return share
   }
+
+  /// One share of `ranks` that each hold some of the experts.
+  package func sharedExperts(by ranks: Int) -> Kernel {
+    guard ranks > 1, role == .expertParallel else { return self }
+    var share = self
+    // Each rank computes the rows of all ranks' tokens that fall to its experts: as many as its own, if they fall evenly.
+    share.weights /= Double(ranks)
+    if case .product(var product) = work {
+      product.groups = max(1, product.groups / Double(ranks))
+      product.rows *= work.groups / product.groups
+      share.work = .product(product)
+    }
+    return share
+  }
+}
+
+extension Kernel.Work {
+  fileprivate var groups: Double { if case .product(let product) = self { product.groups } else { 1 } }
 }

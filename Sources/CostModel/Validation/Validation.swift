@@ -1,0 +1,36 @@
+package import Catalog
+
+/// Predicted beside published, for the runs of a file.
+package struct Validation: Sendable {
+  package struct Row: Hashable, Sendable, Codable {
+    package let id: String
+    package let published: Double
+    package let predicted: Double
+    package let low: Double
+    package let high: Double
+  }
+
+  package struct Skipped: Hashable, Sendable, Codable {
+    package let id: String
+    package let reason: String
+  }
+
+  package let steps: [RunStep]
+  package let skipped: [Skipped]
+
+  /// Turns rows into steps.
+  package init(_ runs: [PublishedRun], catalog: Catalog) {
+    let workloads = WorkloadCache()
+    var steps: [RunStep] = []
+    var skipped: [Skipped] = []
+    for run in runs where run.isScored {
+      do {
+        steps.append(try RunStep(run, catalog: catalog, workloads: workloads))
+      } catch {
+        skipped.append(Skipped(id: run.id, reason: "\(error)"))
+      }
+    }
+    self.steps = steps
+    self.skipped = skipped
+  }
+}
