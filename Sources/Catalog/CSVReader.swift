@@ -47,7 +47,7 @@ package struct CSVReader: ~Copyable {
   }
 
   private mutating func field() throws(CatalogError) -> Field {
-    package let place = bytes.place
+    let place = bytes.place
     var text: [UInt8] = []
     if try bytes.peek() == UInt8(ascii: "\"") {
       bytes.advance()

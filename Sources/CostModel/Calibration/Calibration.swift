@@ -1,3 +1,5 @@
+import Units
+
 /// What published runs taught the model: constants, software factors, and how far predictions of unseen runs fall apart.
 package struct Calibration: Sendable {
   package let constants: Constants
@@ -23,13 +25,11 @@ package struct Calibration: Sendable {
       step.resolve(priors)
       return step
     }
-    let fit = Fit(resolved.enumerated().map { Fit.Run(shape: $1.shape, seconds: $1.published, cluster: Self.cluster($1)) })
+    let fit = Fit(resolved.map { Fit.Run(shape: $0.shape, seconds: $0.published, groups: $0.groups) })
     constants = fit.fitted(from: priors, iterations: iterations)
     effects = SoftwareEffects(keys: steps.map(\.groups), residuals: fit.logResiduals(constants))
     self.intervalFactor = intervalFactor
   }
-
-  static func cluster(_ step: RunStep) -> Int { step.run.cluster.hashValue }
 
   /// A constant of its own for each accelerator and framework that at least two runs have.
   static func priors(_ steps: [RunStep]) -> Constants {

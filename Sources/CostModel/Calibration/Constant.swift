@@ -16,7 +16,7 @@ package enum General: Int, CaseIterable, Sendable {
   case productMatrixUnits, productVector, productTensorFloat
   case convolutionMatrixUnits, convolutionVector, convolutionTensorFloat
   case attention, attentionHopper, eightBit, winograd
-  case depthMatrixUnits, columnsMatrixUnits, depthVector, columnsVector, wave
+  case depthMatrixUnits, columnsMatrixUnits, depthVector, columnsVector, waveProduct, waveConvolution
   case normalisation, activation, addition, pooling, softmax, copy, recurrence, depthwise, scores, backwardTraffic
   case dispatch, perMicroBatch, perStep, detection
   case linkPCIe, linkNVLink1, linkNVLink2, linkNVSwitch2, linkNVSwitch3, linkNVSwitch4, linkNeuron

@@ -1,4 +1,3 @@
-package import Catalog
 package import Units
 
 /// The figures of an accelerator that the cost model reads, in one number format.

@@ -18,7 +18,8 @@ package struct KernelTimes {
   private let elementBytes: Double
   private let halfDepth: Double
   private let halfColumns: Double
-  private let wave: Double
+  private let waveProduct: Double
+  private let waveConvolution: Double
   private let units: Double
   private let winograd: Double
   private let passes: [Double]
@@ -31,7 +32,7 @@ package struct KernelTimes {
     let device = shape.device
     let matrix = device.usesMatrixUnits
     let tensorFloat = device.arithmetic == .tf32
-    let accelerator = shape.acceleratorConstant.map { c[index: $0] } ?? 1
+    let accelerator = shape.acceleratorConstant.map { c[$0] } ?? 1
     let peak = device.peak.count * accelerator
     var product = tensorFloat ? c[.productTensorFloat] : matrix ? c[.productMatrixUnits] : c[.productVector]
     if device.arithmetic == .fp8 { product *= c[.eightBit] }
@@ -40,22 +41,24 @@ package struct KernelTimes {
       peak
       * (tensorFloat ? c[.convolutionTensorFloat] : matrix ? c[.convolutionMatrixUnits] : c[.convolutionVector])
     let attentionPeak = shape.attentionPeak.count
+    let framework = shape.attentionConstant.map { c[$0] } ?? 1
     attentionRate =
-      attentionPeak * c[.attention] * (shape.attentionConstant.map { c[index: $0] } ?? 1)
+      attentionPeak * c[.attention] * framework
       * (shape.isHopperOrLater ? c[.attentionHopper] : 1)
     bytesPerSecond = device.memoryBandwidth.count * 0.85
     elementBytes = device.arithmetic.elementBytes
     halfDepth = matrix ? c[.depthMatrixUnits] : c[.depthVector]
     halfColumns = matrix ? c[.columnsMatrixUnits] : c[.columnsVector]
-    wave = c[.wave]
+    waveProduct = c[.waveProduct]
+    waveConvolution = c[.waveConvolution]
     units = device.units
     winograd = matrix ? 1 : c[.winograd]
-    let traffic = shape.trafficConstant.map { c[index: $0] } ?? 1
+    let traffic = shape.trafficConstant.map { c[$0] } ?? 1
     passes = [
       c[.normalisation], c[.activation], c[.addition], c[.pooling], c[.softmax], c[.copy], c[.recurrence],
     ].map { $0 * traffic }
     depthwise = c[.depthwise] * traffic
-    scores = c[.scores] * traffic
+    scores = c[.scores] * traffic / framework
     backwardTraffic = c[.backwardTraffic]
     writesScores = !shape.fusesAttention
   }
@@ -109,6 +112,7 @@ package struct KernelTimes {
     var flops = 2 * rows * product.columns * product.depth * product.groups
     if product.suitsWinograd { flops *= winograd }
     let rate = product.isConvolution ? convolutionRate : productRate
+    let wave = product.isConvolution ? waveConvolution : waveProduct
     return product.sequential * flops / rate * (1 + halfDepth / k) * (1 + halfColumns / n) * (1 + wave * units / tiles)
   }
 }

@@ -80,7 +80,7 @@ extension StepShape {
     let host = network.hostRate(c)
 
     // Compute, and the host's floor under it.
-    let dispatchForward = dispatches * c[.dispatch] * (dispatchConstant.map { c[index: $0] } ?? 1)
+    let dispatchForward = dispatches * c[.dispatch] * (dispatchConstant.map { c[$0] } ?? 1)
     let detection = detections * c[.detection] / 3
     let forward = norm(fourNorm(block.forward, dispatchForward), detection, 3)
     let backward = norm(fourNorm(block.backward, 2 * dispatchForward), 2 * detection, 3)

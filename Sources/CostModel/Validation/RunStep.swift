@@ -15,7 +15,7 @@ package struct RunStep: Sendable {
   package var published: Double { run.number("step_time_s") ?? 0 }
 
   /// - Throws: `RunProblem`, `PublishedModelError` or `GraphError`: the reason why the run cannot be modelled.
-  package init(_ run: PublishedRun, catalog: Catalog, workloads: WorkloadCache) throws {
+  init(_ run: PublishedRun, catalog: Catalog, workloads: WorkloadCache) throws {
     guard run.number("step_time_s") != nil else { throw RunProblem("no step time") }
     self.run = run
     let hardware = try RunHardware(run, catalog: catalog)
@@ -28,7 +28,7 @@ package struct RunStep: Sendable {
     let width = arithmetic == .fp32 ? "32 bits" : "fewer bits"
     groups = [
       "\(frameworkName) \(width)", "\(run.family) \(hardware.device.key)", run.model,
-      "\(run.model) \(frameworkName)", run.platform, "\(run.platform) \(frameworkName)", run.source,
+      "\(run.model) \(frameworkName)", run.platform, "\(run.platform) \(frameworkName)", run.source, run.framework,
     ]
   }
 
@@ -95,7 +95,7 @@ package struct RunStep: Sendable {
   }
 
   /// Points the step at the constants that were fitted for its accelerator and framework.
-  mutating func resolve(_ constants: Constants) {
+  package mutating func resolve(_ constants: Constants) {
     shape.acceleratorConstant = constants.index(of: "accelerator \(acceleratorName)")
     shape.dispatchConstant = constants.index(of: "dispatch \(frameworkName)")
     shape.trafficConstant = constants.index(of: "traffic \(frameworkName)")

@@ -8,6 +8,14 @@ package struct Validation: Sendable {
     package let predicted: Double
     package let low: Double
     package let high: Double
+
+    package init(id: String, published: Double, predicted: Double, low: Double, high: Double) {
+      self.id = id
+      self.published = published
+      self.predicted = predicted
+      self.low = low
+      self.high = high
+    }
   }
 
   package struct Skipped: Hashable, Sendable, Codable {
