@@ -43,6 +43,7 @@ let layers: [[Layer]] = [
     Layer(kind: .systemLibrary(provider: "libpng-dev"), name: "CPNG"),
     Layer(kind: .systemLibrary(provider: "libjpeg62-turbo-dev"), name: "CJPEG"),
     Layer(kind: .embeddedFiles, name: "CCatalog"),
+    Layer(kind: .embeddedFiles, name: "CCostModel"),
   ],
   [
     Layer(name: "Units"),
@@ -64,7 +65,7 @@ let layers: [[Layer]] = [
     Layer(name: "Evaluation", uses: ["Units"]),
   ],
   [
-    Layer(name: "CostModel", uses: ["Units", "ModelGraph", "Models", "Catalog", "Collectives"]),
+    Layer(name: "CostModel", uses: ["Units", "ModelGraph", "Models", "Catalog", "Collectives", "CCostModel"]),
     Layer(name: "Jobs", uses: ["Units", "ModelGraph", "Models", "Datasets"], products: [yams])
   ],
   [
@@ -87,7 +88,7 @@ let layers: [[Layer]] = [
 ]
 
 /// Folders of data that a C target embeds in the binary.
-let embedded = ["Catalog": ["Resources"]]
+let embedded = ["Catalog": ["Resources"], "CostModel": ["Resources"]]
 
 var height: [String: Int] = [:]
 for (index, layer) in layers.enumerated() {

@@ -20,6 +20,7 @@ package struct CSVTable: ~Copyable {
   private let columns: [String: Int]
   private let count: Int
 
+  package var fileName: String { reader.name }
   /// As the header has them, sorted.
   package var columnNames: [String] { columns.keys.sorted() }
 

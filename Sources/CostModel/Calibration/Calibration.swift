@@ -7,9 +7,20 @@ package struct Calibration: Sendable {
   /// Half the width of a 90 % interval, in the deviations that `SoftwareEffects` estimates: measured on left-out runs.
   package let intervalFactor: Double
 
-  package init(constants: Constants, effects: SoftwareEffects, intervalFactor: Double) {
+  /// The runs it was fitted to: their names, their groups, and the logarithms of measured over modelled time.
+  package let ids: [String]
+  package let keys: [[String?]]
+  package let residuals: [Double]
+
+  init(
+    constants: Constants, effects: SoftwareEffects, ids: [String], keys: [[String?]], residuals: [Double],
+    intervalFactor: Double
+  ) {
     self.constants = constants
     self.effects = effects
+    self.ids = ids
+    self.keys = keys
+    self.residuals = residuals
     self.intervalFactor = intervalFactor
   }
 
@@ -27,7 +38,10 @@ package struct Calibration: Sendable {
     }
     let fit = Fit(resolved.map { Fit.Run(shape: $0.shape, seconds: $0.published, groups: $0.groups) })
     constants = fit.fitted(from: priors, iterations: iterations)
-    effects = SoftwareEffects(keys: steps.map(\.groups), residuals: fit.logResiduals(constants))
+    ids = steps.map(\.run.id)
+    keys = steps.map(\.groups)
+    residuals = fit.logResiduals(constants)
+    effects = SoftwareEffects(keys: keys, residuals: residuals)
     self.intervalFactor = intervalFactor
   }
 
