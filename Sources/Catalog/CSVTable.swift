@@ -19,6 +19,8 @@ struct CSVTable: ~Copyable {
   private var reader: CSVReader
   private let columns: [String: Int]
   private let count: Int
+  /// The lines before the header, if some were skipped.
+  let preamble: [[CSVReader.Field]]
 
   /// Reads the header.
   ///
@@ -32,11 +34,11 @@ struct CSVTable: ~Copyable {
   ) throws(CatalogError) {
     var reader = reader
     var header = try reader.next()
+    var preamble: [[CSVReader.Field]] = []
     if let first {
-      var skipped = 0
-      while let row = header, row[0].text != first, skipped < 20 {
+      while let row = header, row[0].text != first, preamble.count < 20 {
+        preamble.append(row)
         header = try reader.next()
-        skipped += 1
       }
       if header?.first?.text != first { header = nil }
     }
@@ -62,6 +64,7 @@ struct CSVTable: ~Copyable {
         remedy: "the header must name \(required.joined(separator: ","))")
     }
     self.columns = columns
+    self.preamble = preamble
     count = header.count
     self.reader = reader
   }
