@@ -81,10 +81,26 @@ import Glibc
   }
 
   /// Takes bytes into `text` until one of `stops` comes next, the end, or `text` has `limit` bytes.
+  @inline(__always)
   mutating func take(into text: inout [UInt8], until stops: (UInt8) -> Bool, limit: Int) throws(CatalogError) {
-    while let byte = try peek(), !stops(byte), text.count < limit {
-      text.append(byte)
-      advance()
+    while text.count < limit {
+      if next == end { try refill() }
+      let last = min(end, next + limit - text.count)
+      var index = next
+      while index < last, case let byte = buffer[index], !stops(byte) {
+        if byte == UInt8(ascii: "\n") {
+          line += 1
+          column = 1
+        } else if byte & 0xC0 != 0x80 {
+          column += 1
+        }
+        index += 1
+      }
+      text.append(contentsOf: buffer[next..<index])
+      offset += index - next
+      next = index
+      if index < last || index == end && end == 0 { return }
+      if index == end, try peek() == nil { return }
     }
   }
 

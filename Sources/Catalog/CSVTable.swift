@@ -1,7 +1,7 @@
 /// A CSV file with a header: rows by the name of their columns.
 package struct CSVTable: ~Copyable {
   package struct Row {
-    fileprivate let fields: [CSVReader.Field]
+    fileprivate let fields: CSVReader.Row
     fileprivate let columns: [String: Int]
 
     /// The field of a column that the header has.
@@ -11,9 +11,9 @@ package struct CSVTable: ~Copyable {
     }
 
     /// Nil if the header has no such column.
-    package func text(_ column: String) -> String? { columns[column].map { fields[$0].text } }
+    package func text(_ column: String) -> String? { columns[column].map { fields.text($0) } }
 
-    package var place: Place { fields[0].place }
+    package var place: Place { fields.place(0) }
   }
 
   private var reader: CSVReader
@@ -23,6 +23,9 @@ package struct CSVTable: ~Copyable {
   package var fileName: String { reader.name }
   /// As the header has them, sorted.
   package var columnNames: [String] { columns.keys.sorted() }
+
+  /// The lines before the header, if some were skipped.
+  let preamble: [CSVReader.Row]
 
   /// Reads the header.
   ///
@@ -36,13 +39,13 @@ package struct CSVTable: ~Copyable {
   ) throws(CatalogError) {
     var reader = reader
     var header = try reader.next()
+    var preamble: [CSVReader.Row] = []
     if let first {
-      var skipped = 0
-      while let row = header, row[0].text != first, skipped < 20 {
+      while let row = header, row.text(0) != first, preamble.count < 20 {
+        preamble.append(row)
         header = try reader.next()
-        skipped += 1
       }
-      if header?.first?.text != first { header = nil }
+      if header?.text(0) != first { header = nil }
     }
     guard let header else {
       throw CatalogError(
@@ -50,7 +53,8 @@ package struct CSVTable: ~Copyable {
         remedy: "begin with the columns \(required.joined(separator: ","))", file: reader.name, line: 1, column: 1)
     }
     var columns: [String: Int] = [:]
-    for (index, field) in header.enumerated() {
+    for index in 0..<header.count {
+      let field = header[index]
       guard columns.updateValue(index, forKey: field.text) == nil else {
         throw CatalogError(.wrongColumns, at: field.place, "column '\(field.text)' twice", remedy: "keep one of them")
       }
@@ -62,10 +66,11 @@ package struct CSVTable: ~Copyable {
     }
     if let missing = required.first(where: { columns[$0] == nil }) {
       throw CatalogError(
-        .wrongColumns, at: header[0].place, "no column '\(missing)'",
+        .wrongColumns, at: header.place(0), "no column '\(missing)'",
         remedy: "the header must name \(required.joined(separator: ","))")
     }
     self.columns = columns
+    self.preamble = preamble
     count = header.count
     self.reader = reader
   }
@@ -75,7 +80,7 @@ package struct CSVTable: ~Copyable {
     guard let fields = try reader.next() else { return nil }
     guard fields.count == count else {
       throw CatalogError(
-        .malformed, at: fields[min(count, fields.count - 1)].place,
+        .malformed, at: fields.place(min(count, fields.count - 1)),
         "\(fields.count) fields where the header has \(count) columns",
         remedy: "write a field a column; a field with a comma needs quotes")
     }

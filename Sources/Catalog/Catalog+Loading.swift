@@ -36,6 +36,16 @@ extension Catalog {
 
 /// Reads the files of a catalog, row by row, and collects what is wrong with them.
 struct CatalogLoader {
+  /// What the files of a directory say, without what they are laid over.
+  struct Own {
+    var sources: [FactSource] = []
+    var accelerators: [Fact] = []
+    var instances: [Fact] = []
+    var prices: [Price] = []
+  }
+
+  private(set) var own = Own()
+  private var isReadingDirectory = false
   private(set) var sources: [String: FactSource] = [:]
   private var accelerators: [String: FactSheet] = [:]
   private var instances: [String: FactSheet] = [:]
@@ -54,6 +64,8 @@ struct CatalogLoader {
   /// - Throws: `CatalogError` with code `.unreadable` if there is no such directory or none of the files in it.
   mutating func read(directory: String) throws(CatalogError) {
     var found = 0
+    isReadingDirectory = true
+    defer { isReadingDirectory = false }
     for file in CatalogFile.allCases {
       guard let reader = try file.reader(in: directory) else { continue }
       found += 1
@@ -86,24 +98,30 @@ struct CatalogLoader {
     switch file {
     case .sources:
       let key = try name(row["source"])
-      sources[key] = FactSource(key: key, title: try name(row["title"]))
+      let source = FactSource(key: key, title: try name(row["title"]))
+      sources[key] = source
+      if isReadingDirectory { own.sources.append(source) }
       return [key]
     case .accelerators:
       let fact = try fact(row, subject: "accelerator", Self.acceleratorAttributes)
+      if isReadingDirectory { own.accelerators.append(fact) }
       accelerators[fact.subject, default: FactSheet(subject: fact.subject)].take(fact)
       places[fact.subject] = places[fact.subject] ?? row.place
       return [fact.subject, fact.attribute]
     case .instances:
       let fact = try fact(row, subject: "instance", Self.instanceAttributes)
+      if isReadingDirectory { own.instances.append(fact) }
       instances[fact.subject, default: FactSheet(subject: fact.subject)].take(fact)
       places[fact.subject] = places[fact.subject] ?? row.place
       return [fact.subject, fact.attribute]
     case .prices:
       let price = try price(row)
       prices.append(price)
+      if isReadingDirectory { own.prices.append(price) }
       references.append((.instances, price.instance, row["instance"].place))
       return [
-        price.instance, price.region, price.zone ?? "", price.kind.rawValue, price.asOf.description, price.source.key,
+        price.instance, price.region, price.zone ?? "", price.kind.rawValue, price.terms ?? "",
+        price.asOf.description, price.source.key,
       ]
     }
   }
@@ -143,7 +161,8 @@ struct CatalogLoader {
     }
     return Price(
       instance: try name(row["instance"]), region: try name(row["region"]),
-      zone: row["zone"].text.isEmpty ? nil : row["zone"].text, kind: kind, hourly: try Self.money(row["usd_per_hour"]),
+      zone: row["zone"].text.isEmpty ? nil : row["zone"].text, kind: kind,
+      terms: row["terms"].text.isEmpty ? nil : row["terms"].text, hourly: try Self.money(row["usd_per_hour"]),
       source: try source(row), asOf: try date(row), note: row["note"].text.isEmpty ? nil : row["note"].text)
   }
 
@@ -202,7 +221,10 @@ struct CatalogLoader {
     }
     let known = accelerators.compactMapValues { Accelerator($0) }
     var types = instances.compactMapValues { InstanceType($0, accelerators: known) }
-    for price in prices.sorted(by: { $0.asOf < $1.asOf }) { types[price.instance]?.prices.append(price) }
+    let sorted = prices.sorted {
+      ($0.asOf, $0.kind.rawValue, $0.region, $0.zone ?? "") < ($1.asOf, $1.kind.rawValue, $1.region, $1.zone ?? "")
+    }
+    for price in sorted { types[price.instance]?.prices.append(price) }
     return Catalog(accelerators: known, instances: types, sources: sources)
   }
 

@@ -12,7 +12,7 @@ enum CatalogFile: String, CaseIterable {
     case .sources: ["source", "title"]
     case .accelerators: ["accelerator", "attribute", "value", "unit", "source", "as_of", "note"]
     case .instances: ["instance", "attribute", "value", "unit", "source", "as_of", "note"]
-    case .prices: ["instance", "region", "zone", "kind", "usd_per_hour", "source", "as_of", "note"]
+    case .prices: ["instance", "region", "zone", "kind", "terms", "usd_per_hour", "source", "as_of", "note"]
     }
   }
 

@@ -20,6 +20,26 @@ package struct FactDate: Hashable, Comparable, Codable, Sendable, CustomStringCo
     if let month, let day, !(1...Self.days(in: month, of: year)).contains(day) { return nil }
   }
 
+  /// The day in UTC.
+  init(secondsSince1970 seconds: Int) {
+    var days = seconds / 86_400
+    var year = 1970
+    while case let length = Self.days(of: year), days >= length {
+      days -= length
+      year += 1
+    }
+    var month = 1
+    while case let length = Self.days(in: month, of: year), days >= length {
+      days -= length
+      month += 1
+    }
+    self.year = year
+    self.month = month
+    day = days + 1
+  }
+
+  private static func days(of year: Int) -> Int { (1...12).reduce(0) { $0 + days(in: $1, of: year) } }
+
   private static func days(in month: Int, of year: Int) -> Int {
     switch month {
     case 2: return year.isMultiple(of: 4) && (!year.isMultiple(of: 100) || year.isMultiple(of: 400)) ? 29 : 28

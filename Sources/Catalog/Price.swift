@@ -20,6 +20,8 @@ package struct Price: Hashable, Codable, Sendable {
   /// Of a spot price.
   package let zone: String?
   package let kind: Kind
+  /// Of a reserved price: "standard, no upfront".
+  package let terms: String?
   /// Effective: with a share of what is paid upfront.
   package let hourly: Money
   package let source: FactSource

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Catalog
 import Collectives
 import Datasets
 import Execution
@@ -51,7 +52,8 @@ struct Failure {
         default: .internalError
         }
       text = "error: \(error)"
-    case is InvalidJob, is DatasetError, is DataOrderError, is GraphError, is UnknownModel, is SafetensorsError:
+    case is InvalidJob, is DatasetError, is DataOrderError, is GraphError, is UnknownModel, is SafetensorsError,
+      is CatalogError, is InvalidCatalog:
       code = .invalidInput
       text = "error: \(error)"
     case let error as ExitCode:
