@@ -73,16 +73,44 @@ package enum Zoo: String, Hashable, Codable, Sendable, CaseIterable {
   case lstmForecaster = "lstm-forecaster"
   case gruForecaster = "gru-forecaster"
 
+  // Transformers; their sizes stand in `transformer`. They can be planned and described, not trained yet.
+  case gpt2
+  case gpt2Medium = "gpt2-medium"
+  case gpt2Large = "gpt2-large"
+  case gpt2XL = "gpt2-xl"
+  case gpt3x125M = "gpt3-125m"
+  case gpt3x350M = "gpt3-350m"
+  case gpt3x760M = "gpt3-760m"
+  case gpt3x1B = "gpt3-1.3b"
+  case gpt3x2B = "gpt3-2.7b"
+  case gpt3x6B = "gpt3-6.7b"
+  case gpt3x13B = "gpt3-13b"
+  case gpt3x175B = "gpt3-175b"
+  case bertBase = "bert-base"
+  case bertLarge = "bert-large"
+  case robertaBase = "roberta-base"
+  case robertaLarge = "roberta-large"
+  case distilbert
+  case t5Small = "t5-small"
+  case t5Base = "t5-base"
+  case t5Large = "t5-large"
+  case t5x3B = "t5-3b"
+  case t5x11B = "t5-11b"
+  case llama2x7B = "llama-2-7b"
+  case llama2x13B = "llama-2-13b"
+  case llama2x70B = "llama-2-70b"
+
   /// - Throws: `UnknownModel` with the nearest name.
   package init(named name: String) throws(UnknownModel) {
     guard let model = Zoo(rawValue: name) else { throw UnknownModel(name: name) }
     self = model
   }
 
-  private enum Kind { case mnist, cifar, imageNet, classifier, forecaster }
+  private enum Kind { case mnist, cifar, imageNet, classifier, forecaster, transformer(TransformerSpecification) }
 
   private var kind: Kind {
-    switch self {
+    if let transformer { return .transformer(transformer) }
+    return switch self {
     case .mlp, .lenet5: .mnist
     case .resnet18CIFAR, .resnet110, .resnet164, .wideResnet28, .resnet9: .cifar
     case .rnnClassifier, .lstmClassifier, .gruClassifier: .classifier
@@ -91,17 +119,19 @@ package enum Zoo: String, Hashable, Codable, Sendable, CaseIterable {
     }
   }
 
-  /// The outputs for the data that the model is known for: 10 classes of MNIST or CIFAR-10, 1,000 of ImageNet, 2 of texts, 1 number.
+  /// The outputs for the data that the model is known for: 10 classes of MNIST or CIFAR-10, 1,000 of ImageNet, 2 of texts,
+  /// 1 number, the tokens of a transformer's vocabulary.
   package var usualOutputs: Int {
     switch kind {
     case .mnist, .cifar: 10
     case .imageNet: 1000
     case .classifier: 2
     case .forecaster: 1
+    case .transformer(let transformer): transformer.vocabulary
     }
   }
 
-  /// A sample of that data, or of another shape: an image, 100 tokens, or 24 rows of 8 numbers.
+  /// A sample of that data, or of another shape: an image, 100 tokens, 24 rows of 8 numbers, or a transformer's sequence.
   package func sampleShape(_ shape: Shape? = nil) -> SampleShape {
     switch kind {
     case .mnist: SampleShape(shape ?? [1, 28, 28])
@@ -109,8 +139,11 @@ package enum Zoo: String, Hashable, Codable, Sendable, CaseIterable {
     case .imageNet: SampleShape(shape ?? [3, imageSide, imageSide])
     case .classifier: SampleShape(fields: [SampleField(SampleShape.inputName, shape ?? [100], .int32)])
     case .forecaster: SampleShape(shape ?? [24, 8])
+    case .transformer(let transformer): transformer.reading(sequence: shape?.dimensions.first).sampleShape
     }
   }
+
+  package var usualLoss: Loss { if case .forecaster = kind { .meanSquaredError } else { .crossEntropy } }
 
   /// Of the images of ImageNet that the network was made for.
   private var imageSide: Int {
@@ -137,12 +170,13 @@ package enum Zoo: String, Hashable, Codable, Sendable, CaseIterable {
     }
   }
 
-  package var usualLoss: Loss { kind == .forecaster ? .meanSquaredError : .crossEntropy }
-
   /// - Parameters:
-  ///   - outputs: of the last layer, classes or numbers; nil for `usualOutputs`.
-  ///   - vocabulary: tokens of an embedding; nil for 10,000.
+  ///   - outputs: of the last layer, classes or numbers; nil for `usualOutputs`. A transformer has its vocabulary.
+  ///   - vocabulary: tokens of an embedding; nil for 10,000, or those of a transformer.
   package func model(outputs: Int? = nil, vocabulary: Int? = nil) -> ModelSpecification {
+    if let transformer {
+      return ModelSpecification(name: rawValue, transformer: transformer.reading(vocabulary: vocabulary))
+    }
     let classes = outputs ?? usualOutputs
     return switch self {
     case .mlp: Self.mlp(classes)
