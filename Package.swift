@@ -132,6 +132,7 @@ let tests: [(name: String, uses: [String])] = [
   ("MPIGroup", ["Collectives", "GroupConformance"]),
   ("Datasets", ["ModelGraph", "Units", "Randomness", "CZlib"]),
   ("Evaluation", ["Units"]),
+  ("CostModel", ["Units", "ModelGraph", "Models", "Catalog"]),
   ("Jobs", ["Units", "ModelGraph", "Models", "Datasets"]),
   (
     "Training",
