@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// A folder that goes with this value.
 package final class TemporaryFolder: Sendable {
