@@ -64,6 +64,7 @@ let layers: [[Layer]] = [
     Layer(name: "Evaluation", uses: ["Units"]),
   ],
   [
+    Layer(name: "CostModel", uses: ["Units", "ModelGraph", "Models", "Catalog", "Collectives"]),
     Layer(name: "Jobs", uses: ["Units", "ModelGraph", "Models", "Datasets"], products: [yams])
   ],
   [
@@ -72,7 +73,8 @@ let layers: [[Layer]] = [
       uses: [
         "Units", "Randomness", "Safetensors", "ModelGraph", "Collectives", "Models", "Execution", "Datasets",
         "Evaluation", "Jobs",
-      ])
+      ]),
+    Layer(name: "Planner", uses: ["Units", "Catalog", "CostModel", "Jobs"]),
   ],
   [
     Layer(
@@ -130,11 +132,13 @@ let tests: [(name: String, uses: [String])] = [
   ("MPIGroup", ["Collectives", "GroupConformance"]),
   ("Datasets", ["ModelGraph", "Units", "Randomness", "CZlib"]),
   ("Evaluation", ["Units"]),
+  ("CostModel", ["Units", "ModelGraph", "Models", "Catalog"]),
   ("Jobs", ["Units", "ModelGraph", "Models", "Datasets"]),
   (
     "Training",
     ["Collectives", "ModelGraph", "Models", "Execution", "Datasets", "Evaluation", "Jobs", "Safetensors", "Units"]
   ),
+  ("Planner", ["Units", "Catalog", "CostModel"]),
   ("apus", []),
 ]
 
