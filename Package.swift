@@ -65,7 +65,7 @@ let layers: [[Layer]] = [
   ],
   [
     Layer(name: "CostModel", uses: ["Units", "ModelGraph", "Models", "Catalog", "Collectives"]),
-    Layer(name: "Jobs", uses: ["Units", "ModelGraph", "Models", "Datasets"], products: [yams])
+    Layer(name: "Jobs", uses: ["Units", "ModelGraph", "Models", "Datasets"], products: [yams]),
   ],
   [
     Layer(
