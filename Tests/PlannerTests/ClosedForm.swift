@@ -109,11 +109,13 @@ struct ClosedForm: LayoutEvaluator {
   }
 
   /// The times of a step: compute and tensor reductions of micro-batches, bubble, transfers, logits, reduction, optimizer.
-  private func parts(_ layout: ParallelLayout) -> (Double, Double, Double, Double, Double, Double, Double) {
+  private func parts(
+    _ layout: ParallelLayout, microBatches: Int? = nil
+  ) -> (Double, Double, Double, Double, Double, Double, Double) {
     let index = position(layout)
     let layer = layers[index]
     let c = Double(layout.context)
-    let m = Double(layout.microBatches(globalBatch: globalBatch))
+    let m = Double(microBatches ?? layout.microBatches(globalBatch: globalBatch))
     let count = Double(model.layers) / Double(layout.pipeline)
     var compute = (layer.forward + layer.backward) / c
     var reduction = layer.reduction / c
@@ -124,7 +126,11 @@ struct ClosedForm: LayoutEvaluator {
       compute += layer.forward / c
       reduction *= 1.5
     }
-    if c > 1 { compute += (c - 1) * machine.latency }
+    if c > 1 {
+      let rows = Double(layout.microBatch * model.sequence) / c
+      let ring = 3 * (c - 1) * 4 * rows * Double(model.hidden) * model.keyValueShare / Double(layout.tensor)
+      compute += ring / (machine.network / Double(acceleratorsPerNode)) + (c - 1) * machine.latency
+    }
     let stage = count * (compute + reduction) + machine.perMicroBatch
     let p = Double(layout.pipeline)
     let bubble = (p - 1) / Double(layout.virtualStages) * stage
@@ -159,6 +165,12 @@ struct ClosedForm: LayoutEvaluator {
   func seconds(_ layout: ParallelLayout) -> Double {
     let (compute, reduction, bubble, transfers, ends, gradients, optimizer) = parts(layout)
     return compute + reduction + bubble + transfers + ends + gradients + optimizer
+  }
+
+  func affine(_ layout: ParallelLayout) -> AffineStep {
+    let (compute, reduction, bubble, transfers, ends, gradients, optimizer) = parts(layout, microBatches: 1)
+    return AffineStep(
+      fixed: bubble + gradients + optimizer, perMicroBatch: compute + reduction + transfers + ends)
   }
 
   func bytes(_ layout: ParallelLayout) -> Double { memory.fullest(layout).totalBytes }
@@ -239,6 +251,7 @@ struct Arbitrary: LayoutEvaluator {
     least[Key(layout, depth)]?.seconds ?? 0
   }
   func leastBytes(_ layout: ParallelLayout, depth: LayoutDepth) -> Double { least[Key(layout, depth)]?.bytes ?? 0 }
+  func affine(_ layout: ParallelLayout) -> AffineStep { AffineStep(fixed: 0, perMicroBatch: seconds(layout)) }
   func estimate(_ layout: ParallelLayout) -> StepEstimate {
     StepEstimate(terms: [StepTerm("all", Seconds(seconds(layout)))], memory: MemoryComponents())
   }

@@ -171,7 +171,7 @@ func exhaustive(_ space: LayoutSpace, _ evaluator: some LayoutEvaluator) -> (lay
     let evaluator = ClosedForm(gpt175B, globalBatch: 96, acceleratorsPerNode: 8, usableBytes: 75e9)
     var search = Search(LayoutSpace(rules: rules), evaluator)
     let whole = search.run()
-    search.limit = 3000
+    search.limit = 6
     let short = search.run()
     #expect(short.counts.evaluated < whole.counts.evaluated)
     let (proven, time) = (try #require(short.provenBound), try #require(whole.time))
@@ -204,7 +204,7 @@ func exhaustive(_ space: LayoutSpace, _ evaluator: some LayoutEvaluator) -> (lay
       "175B on 512: \(count) layouts, time and memory of all in \(all) (\(Double(count) / Seconds(all).count) a second);",
       "search \(time): \(best) \(result?.time?.description ?? "") bound \(result?.rootBound?.description ?? "")",
       result?.counts ?? .init())
-    #expect(count > 100_000 && sum > 0)
+    #expect(count > 50_000 && sum > 0)
     #expect(best.tensor == 8 && best.recomputation != .full)
   }
 }

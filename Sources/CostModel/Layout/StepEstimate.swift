@@ -25,6 +25,17 @@ package struct StepEstimate: Hashable, Sendable, Codable {
   package var time: Seconds { terms.map(\.seconds).sum() }
 }
 
+/// fixed + m · perMicroBatch seconds for m micro-batches of a replica.
+package struct AffineStep: Hashable, Sendable, Codable {
+  package let fixed: Double
+  package let perMicroBatch: Double
+
+  package init(fixed: Double, perMicroBatch: Double) {
+    self.fixed = fixed
+    self.perMicroBatch = perMicroBatch
+  }
+}
+
 /// How much of a layout a bound may take as given.
 package enum LayoutDepth: Int, Hashable, Sendable, Codable, CaseIterable, Comparable {
   /// t, c, p, d and e.
@@ -51,6 +62,9 @@ package protocol LayoutEvaluator: Sendable {
   var usableBytes: Double { get }
   func leastSeconds(_ layout: ParallelLayout, depth: LayoutDepth) -> Double
   func leastBytes(_ layout: ParallelLayout, depth: LayoutDepth) -> Double
+  /// A step as what it takes for each micro-batch of a replica and what it takes besides, whatever the batch: for shares of
+  /// a batch that are not equal.
+  func affine(_ layout: ParallelLayout) -> AffineStep
   /// The terms whose sum `seconds` is, and the components whose sum `bytes` is.
   func estimate(_ layout: ParallelLayout) -> StepEstimate
 }
