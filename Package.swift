@@ -43,6 +43,7 @@ let layers: [[Layer]] = [
     Layer(kind: .systemLibrary(provider: "libpng-dev"), name: "CPNG"),
     Layer(kind: .systemLibrary(provider: "libjpeg62-turbo-dev"), name: "CJPEG"),
     Layer(kind: .embeddedFiles, name: "CCatalog"),
+    Layer(kind: .embeddedFiles, name: "CCostModel"),
   ],
   [
     Layer(name: "Units"),
@@ -64,7 +65,7 @@ let layers: [[Layer]] = [
     Layer(name: "Evaluation", uses: ["Units"]),
   ],
   [
-    Layer(name: "CostModel", uses: ["Units", "ModelGraph", "Models", "Catalog", "Collectives"]),
+    Layer(name: "CostModel", uses: ["Units", "ModelGraph", "Models", "Catalog", "Collectives", "CCostModel"]),
     Layer(name: "Jobs", uses: ["Units", "ModelGraph", "Models", "Datasets"], products: [yams]),
   ],
   [
@@ -74,21 +75,23 @@ let layers: [[Layer]] = [
         "Units", "Randomness", "Safetensors", "ModelGraph", "Collectives", "Models", "Execution", "Datasets",
         "Evaluation", "Jobs",
       ]),
-    Layer(name: "Planner", uses: ["Units", "Catalog", "CostModel", "Jobs"]),
+    Layer(
+      name: "Planner", uses: ["Units", "ModelGraph", "Models", "Catalog", "Datasets", "CostModel", "Jobs"]),
   ],
   [
     Layer(
       kind: .command, name: "apus",
       uses: [
-        "Units", "Randomness", "Kernels", "ModelGraph", "Catalog", "Collectives", "Models", "Execution", "MPIGroup",
-        "Datasets", "Evaluation", "Jobs", "Training",
+        "Units", "Randomness", "Kernels", "ModelGraph", "Catalog", "CostModel", "Collectives", "Models", "Execution",
+        "MPIGroup",
+        "Datasets", "Evaluation", "Jobs", "Training", "Planner",
       ],
       products: [arguments])
   ],
 ]
 
 /// Folders of data that a C target embeds in the binary.
-let embedded = ["Catalog": ["Resources"]]
+let embedded = ["Catalog": ["Resources"], "CostModel": ["Resources"]]
 
 var height: [String: Int] = [:]
 for (index, layer) in layers.enumerated() {
@@ -143,7 +146,7 @@ let tests: [(name: String, uses: [String])] = [
 ]
 
 /// Test targets with a `Golden` folder, which their tests find beside themselves: no resource of a bundle.
-let golden: Set = ["Safetensors", "ImageDecoding", "Execution", "Datasets", "Jobs"]
+let golden: Set = ["Safetensors", "ImageDecoding", "Execution", "Datasets", "Jobs", "Models"]
 
 let testTargets: [Target] =
   [

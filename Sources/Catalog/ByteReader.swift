@@ -3,7 +3,7 @@ import Glibc
 
 /// The bytes of a file, of standard input or of memory, one after the other in constant memory; gzip is inflated on the
 /// way. Keeps count of the place.
-@safe struct ByteReader: ~Copyable {
+@safe package struct ByteReader: ~Copyable {
   let name: String
   /// Of the byte that `peek` returns.
   private(set) var line = 1
@@ -18,7 +18,7 @@ import Glibc
 
   /// - Parameter path: "-" is standard input.
   /// - Throws: `CatalogError` with code `.unreadable`.
-  init(path: String) throws(CatalogError) {
+  package init(path: String) throws(CatalogError) {
     name = path == "-" ? "standard input" : path
     buffer = [UInt8](repeating: 0, count: 1 << 18)
     end = 0
@@ -47,7 +47,7 @@ import Glibc
     return unsafe stream
   }
 
-  init(_ bytes: [UInt8], name: String) {
+  package init(_ bytes: [UInt8], name: String) {
     self.name = name
     buffer = bytes
     end = bytes.count
@@ -81,10 +81,26 @@ import Glibc
   }
 
   /// Takes bytes into `text` until one of `stops` comes next, the end, or `text` has `limit` bytes.
+  @inline(__always)
   mutating func take(into text: inout [UInt8], until stops: (UInt8) -> Bool, limit: Int) throws(CatalogError) {
-    while let byte = try peek(), !stops(byte), text.count < limit {
-      text.append(byte)
-      advance()
+    while text.count < limit {
+      if next == end { try refill() }
+      let last = min(end, next + limit - text.count)
+      var index = next
+      while index < last, case let byte = buffer[index], !stops(byte) {
+        if byte == UInt8(ascii: "\n") {
+          line += 1
+          column = 1
+        } else if byte & 0xC0 != 0x80 {
+          column += 1
+        }
+        index += 1
+      }
+      text.append(contentsOf: buffer[next..<index])
+      offset += index - next
+      next = index
+      if index < last || index == end && end == 0 { return }
+      if index == end, try peek() == nil { return }
     }
   }
 

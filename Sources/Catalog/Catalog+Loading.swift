@@ -221,7 +221,10 @@ struct CatalogLoader {
     }
     let known = accelerators.compactMapValues { Accelerator($0) }
     var types = instances.compactMapValues { InstanceType($0, accelerators: known) }
-    for price in prices.sorted(by: { $0.asOf < $1.asOf }) { types[price.instance]?.prices.append(price) }
+    let sorted = prices.sorted {
+      ($0.asOf, $0.kind.rawValue, $0.region, $0.zone ?? "") < ($1.asOf, $1.kind.rawValue, $1.region, $1.zone ?? "")
+    }
+    for price in sorted { types[price.instance]?.prices.append(price) }
     return Catalog(accelerators: known, instances: types, sources: sources)
   }
 

@@ -41,7 +41,7 @@ package struct CatalogError: Error, Hashable, Sendable, CustomStringConvertible 
     self.remedy = remedy
   }
 
-  init(_ code: Code, at place: Place, _ message: String, remedy: String) {
+  package init(_ code: Code, at place: Place, _ message: String, remedy: String) {
     self.init(code, message, remedy: remedy, file: place.file, line: place.line, column: place.column)
   }
 
@@ -52,8 +52,8 @@ package struct CatalogError: Error, Hashable, Sendable, CustomStringConvertible 
 }
 
 /// A place in a text file.
-struct Place: Hashable, Sendable {
-  let file: String
-  let line: Int
-  let column: Int
+package struct Place: Hashable, Sendable {
+  package let file: String
+  package let line: Int
+  package let column: Int
 }

@@ -11,6 +11,7 @@ package struct DatasetError: Error, Hashable, CustomStringConvertible {
     case unknownColumn, missingValue, notANumber, notALabel, unknownCategory, constantColumn, tooFewRows, noHeader
     case fortranOrder, unsupportedFormat, wrongShape
     case badImage, noClasses, sequenceTooLong
+    case onlyPlanned
   }
 
   package let code: Code
@@ -44,6 +45,14 @@ package struct DatasetError: Error, Hashable, CustomStringConvertible {
     DatasetError(
       .otherEncoding, path: path, "the data are of another kind or other classes than those that were trained on",
       remedy: "use the job that the run was trained with")
+  }
+
+  /// Data of a job that is planned before there are any.
+  package static var onlyPlanned: DatasetError {
+    DatasetError(
+      .onlyPlanned, path: "data", key: "format",
+      "the samples are planned, and there are none to compute with ('apus plan' and 'apus describe' work)",
+      remedy: "give the format and the files of your data")
   }
 
   package var description: String {

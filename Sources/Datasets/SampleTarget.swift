@@ -29,6 +29,9 @@ package enum SampleTarget: Hashable, Codable, Sendable {
     }
   }
 
+  /// Whether there is something to find at each step of a sequence.
+  package var isOfSteps: Bool { if case .classes(let classes) = self { !classes.shape.isEmpty } else { false } }
+
   /// The shape of the model's output for one sample.
   package var outputShape: Shape {
     switch self {

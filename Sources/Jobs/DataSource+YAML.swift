@@ -20,6 +20,7 @@ extension DataSource {
       ]
     case .text(let train, let test, let text): Self.lines(train, test) + text.lines
     case .pairs(let train, let test, let pairs): Self.lines(train, test) + pairs.lines
+    case .planned(let data): data.lines
     }
   }
 

@@ -12,6 +12,8 @@ package enum DataSource: Hashable, Codable, Sendable {
   case imageFolder(train: String, test: String?, ImageFolderSpecification)
   case text(train: String, test: String?, TextSpecification)
   case pairs(train: String, test: String?, PairsSpecification)
+  /// No files: what they will be.
+  case planned(PlannedData)
 
   package var format: DataFormat {
     switch self {
@@ -23,6 +25,7 @@ package enum DataSource: Hashable, Codable, Sendable {
     case .imageFolder: .imageFolder
     case .text: .text
     case .pairs: .pairs
+    case .planned: .planned
     }
   }
 
@@ -39,6 +42,7 @@ package enum DataSource: Hashable, Codable, Sendable {
     case .csv(let train, let test, _), .imageFolder(let train, let test, _), .text(let train, let test, _),
       .pairs(let train, let test, _):
       [("train", train)] + (test.map { [("test", $0)] } ?? [])
+    case .planned: []
     }
   }
 
@@ -56,6 +60,7 @@ package enum DataSource: Hashable, Codable, Sendable {
     case .imageFolder(_, _, let folder): .imageFolder(train: "", test: nil, folder)
     case .text(_, _, let text): .text(train: "", test: nil, text)
     case .pairs(_, _, let pairs): .pairs(train: "", test: nil, pairs)
+    case .planned: self
     }
   }
 
@@ -64,7 +69,7 @@ package enum DataSource: Hashable, Codable, Sendable {
     switch self {
     case .idx(_, _, let classes): classes
     case .npy(_, _, let targets): targets.classes
-    case .csv, .cifar10, .cifar100, .imageFolder, .text, .pairs: nil
+    case .csv, .cifar10, .cifar100, .imageFolder, .text, .pairs, .planned: nil
     }
   }
 }
@@ -73,15 +78,16 @@ package enum DataFormat: String, Hashable, Codable, Sendable, CaseIterable {
   case idx, csv, npy, cifar10, cifar100
   case imageFolder = "image_folder"
   case text, pairs
+  case planned
 
   /// Whether samples are images, which can be augmented.
   var isOfImages: Bool {
     switch self {
     case .idx, .cifar10, .cifar100, .imageFolder: true
-    case .csv, .npy, .text, .pairs: false
+    case .csv, .npy, .text, .pairs, .planned: false
     }
   }
 
   /// Whether samples are numbers, which can be normalised.
-  var isOfNumbers: Bool { self != .text && self != .pairs }
+  var isOfNumbers: Bool { self != .text && self != .pairs && self != .planned }
 }

@@ -4,8 +4,22 @@ package import Models
 
 extension Job {
   /// The job's network; one from the zoo with as many outputs, and tokens, as the data have.
+  ///
+  /// A transformer of the zoo finds a token at each step or, if the data have something to find of a sample as a whole,
+  /// classifies; one that the job describes does what its `head` says.
   package func modelSpecification(for data: DataDescription) -> ModelSpecification {
-    modelSpecification(
+    let vocabulary = data.vocabularySizes[ModelSpecification.inputName]
+    switch model {
+    case .zoo(let entry):
+      guard let transformer = entry.transformer else { break }
+      let classes = data.target.isOfSteps ? nil : data.target.outputCount
+      return ModelSpecification(
+        name: entry.rawValue, transformer: transformer.reading(vocabulary: vocabulary, classes: classes))
+    case .transformer(let transformer) where transformer.head == .classifier:
+      return ModelSpecification(name: name, transformer: transformer.reading(classes: data.target.outputCount))
+    case .transformer, .layers: break
+    }
+    return modelSpecification(
       outputs: data.target.outputCount, vocabulary: data.vocabularySizes[ModelSpecification.inputName])
   }
 
@@ -15,6 +29,7 @@ extension Job {
   package func modelSpecification(outputs: Int, vocabulary: Int?) -> ModelSpecification {
     switch model {
     case .zoo(let entry): entry.model(outputs: outputs, vocabulary: vocabulary)
+    case .transformer(let transformer): ModelSpecification(name: name, transformer: transformer)
     case .layers(let layers): ModelSpecification(name: name, layers: layers)
     }
   }
@@ -42,6 +57,7 @@ extension Job {
 
   private func checkData(_ data: DataDescription) throws {
     try checkVocabularies(data)
+    if let transformer = modelSpecification(for: data).transformer { try checkTransformer(transformer, data) }
     let isBinary = training.loss == .binaryCrossEntropy
     switch data.target {
     case .values(let values) where training.loss.takesLabels || isBinary:
@@ -55,6 +71,33 @@ extension Job {
         .invalidArgument, layer: ModelSpecification.lossName,
         "\(training.loss.rawValue) takes \(training.loss.takesLabels ? "one class" : "numbers"), and a sample here has "
           + "\(labels.names.count) labels, each 0 or 1; write 'loss: binary-cross-entropy'")
+    default: return
+    }
+  }
+
+  /// A transformer must know the data's tokens, and find what the data have to be found.
+  private func checkTransformer(_ transformer: TransformerSpecification, _ data: DataDescription) throws {
+    func refuse(_ key: String, _ message: String) -> GraphError {
+      GraphError(.shapeMismatch, layer: ModelSpecification.transformerName, key: key, message)
+    }
+    let count = data.vocabularySizes.values.max() ?? 0
+    guard count <= transformer.vocabulary else {
+      throw refuse(
+        "vocabulary",
+        "the data's vocabulary has \(count) tokens, the transformer \(transformer.vocabulary); write 'vocabulary: "
+          + "\(count)', or add 'vocabulary_limit: \(transformer.vocabulary)' to data")
+    }
+    switch (transformer.head == .classifier, data.target.isOfSteps) {
+    case (true, true):
+      throw refuse(
+        "head",
+        "a classifier says one thing of a sample, and the data have a token to find at each step; write 'head: "
+          + "\(transformer.kind == .encoder ? "masked_language_model" : "language_model")'")
+    case (false, false):
+      throw refuse(
+        "head",
+        "the model finds a token at each step, and the data have one of \(data.target.outputCount) answers to a sample; "
+          + "write 'head: classifier'")
     default: return
     }
   }

@@ -17,6 +17,7 @@ extension Job {
   private var modelLines: [String] {
     switch model {
     case .zoo(let entry): ["  zoo: \(entry.rawValue)"]
+    case .transformer(let transformer): ["  transformer:"] + transformer.lines.map { "    \($0)" }
     case .layers(let layers): ["  layers:"] + layers.named().map { "    - \($0.yaml)" }
     }
   }
@@ -141,7 +142,7 @@ extension LayerKind {
 
 extension ActivationFunction {
   /// `relu`, or `{leaky_relu: {slope: 0.2}}`.
-  fileprivate var yaml: String {
+  var yaml: String {
     let name = ActivationName(self).rawValue
     return settings.isEmpty ? name : flow([(name, flow(settings))])
   }

@@ -78,6 +78,7 @@ package struct FormatVersion: Hashable, Codable, Sendable {
 package enum ModelChoice: Hashable, Codable, Sendable {
   case zoo(Zoo)
   case layers([LayerSpecification])
+  case transformer(TransformerSpecification)
 }
 
 package enum Reduction: String, Hashable, Codable, Sendable, CaseIterable {

@@ -91,7 +91,9 @@ package struct JobFile: Hashable, Sendable {
       let setting = error.key.map { "training.\($0)" }.flatMap { places[$0] == nil ? nil : $0 }
       return problem(at: setting ?? "training.loss", error.description)
     }
-    return problem(at: places["model.layers"] == nil ? "model.zoo" : "model.layers", error.description)
+    let model = ["model.layers", "model.transformer", "model.zoo"].first { places[$0] != nil } ?? "model"
+    let setting = error.key.map { "\(model).\($0)" }.flatMap { places[$0] == nil ? nil : $0 }
+    return problem(at: setting ?? model, error.description)
   }
 
   /// The job's graph for one shard.

@@ -9,6 +9,8 @@ package struct GraphError: Error, Hashable, Sendable, CustomStringConvertible {
     case wrongInputCount
     /// The graph has no gradient: the loss depends on no parameter, or an operation cannot be differentiated.
     case notDifferentiable
+    /// An operation can be counted, but not run: there is no kernel for it yet.
+    case noKernel
   }
 
   package let code: Code

@@ -114,6 +114,26 @@ package enum Operation: Hashable, Sendable, Codable {
   case scale(Scale)
   case reduce(Reduce)
   case reduceBackward(ReduceBackward)
+  case attention(Attention)
+  case attentionBackward(AttentionBackward)
+  case positionEmbedding(PositionEmbedding)
+  case positionEmbeddingBackward(PositionEmbeddingBackward)
+  case rotaryEmbedding(RotaryEmbedding)
+  case relativePositionBias(RelativePositionBias)
+  case relativePositionBiasBackward(RelativePositionBiasBackward)
+  case rmsNormalisation(RMSNormalisation)
+  case rmsNormalisationBackward(RMSNormalisationBackward)
+  case expertRouter(ExpertRouter)
+  case expertRouterBackward(ExpertRouterBackward)
+  case expertDispatch(ExpertDispatch)
+  case expertDispatchBackward(ExpertDispatchBackward)
+  case expertCombine(ExpertCombine)
+  case expertCombineBackward(ExpertCombineBackward)
+  case expertDense(ExpertDense)
+  case expertDenseBackwardInput(ExpertDenseBackwardInput)
+  case expertDenseBackwardWeights(ExpertDenseBackwardWeights)
+  case regionAlign(RegionAlign)
+  case regionAlignBackward(RegionAlignBackward)
 
   package var rule: any OperationRule {
     switch self {
@@ -168,6 +188,26 @@ package enum Operation: Hashable, Sendable, Codable {
     case .scale(let rule): rule
     case .reduce(let rule): rule
     case .reduceBackward(let rule): rule
+    case .attention(let rule): rule
+    case .attentionBackward(let rule): rule
+    case .positionEmbedding(let rule): rule
+    case .positionEmbeddingBackward(let rule): rule
+    case .rotaryEmbedding(let rule): rule
+    case .relativePositionBias(let rule): rule
+    case .relativePositionBiasBackward(let rule): rule
+    case .rmsNormalisation(let rule): rule
+    case .rmsNormalisationBackward(let rule): rule
+    case .expertRouter(let rule): rule
+    case .expertRouterBackward(let rule): rule
+    case .expertDispatch(let rule): rule
+    case .expertDispatchBackward(let rule): rule
+    case .expertCombine(let rule): rule
+    case .expertCombineBackward(let rule): rule
+    case .expertDense(let rule): rule
+    case .expertDenseBackwardInput(let rule): rule
+    case .expertDenseBackwardWeights(let rule): rule
+    case .regionAlign(let rule): rule
+    case .regionAlignBackward(let rule): rule
     }
   }
 

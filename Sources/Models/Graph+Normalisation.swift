@@ -82,4 +82,19 @@ extension Graph {
     let bias = parameter(name + ".bias", channels, .zeros)
     return try append(.groupNormalisation(rule), [x, weight, bias], layer: name)[0]
   }
+
+  /// y = weight x / √(mean(x²) + ε) over the last dimension (Zhang & Sennrich 2019).
+  ///
+  /// x [samples, …, D] → y of the same shape. Parameter: `<name>.weight` [D], ones (PyTorch's `nn.RMSNorm`). The same in
+  /// training and evaluation.
+  ///
+  /// - Throws: `GraphError` if x is not [samples, …, features].
+  package mutating func rmsNormalisation(_ name: String, _ x: ValueID, epsilon: Double = 1e-6) throws -> ValueID {
+    let shape = self[x].type.shape
+    let features = TensorType([shape.dimensions.last ?? 0])
+    let rule = RMSNormalisation(epsilon: epsilon)
+    _ = try rule.outputTypes([self[x].type, features], layer: name)
+    let weight = parameter(name + ".weight", features.shape, .constant(1))
+    return try append(.rmsNormalisation(rule), [x, weight], layer: name)[0]
+  }
 }

@@ -32,6 +32,9 @@ extension ModelSpecification {
         .invalidArgument, layer: Self.inputName,
         "\(batch) samples of \(sampleShape) are more than 2⁴⁰ elements; use fewer or smaller ones")
     }
+    if let transformer {
+      return try transformer.graph(sampleShape: sampleShape, batch: batch, mode: mode, carriesState: carriesState)
+    }
     try refuseAllButImages(sampleShape.fields[0].type)
     guard !layers.isEmpty else {
       throw GraphError(.invalidArgument, layer: name, "the model has no layers; give it at least one")

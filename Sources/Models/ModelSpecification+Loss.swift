@@ -65,6 +65,18 @@ extension ModelSpecification {
     sampleShape: SampleShape, shardSamples: Int, globalBatch: Int, loss: Loss, options: LossOptions = LossOptions(),
     carriesState: Bool = false
   ) throws -> Graph {
+    let (graph, losses) = try lossGraph(
+      sampleShape: sampleShape, shardSamples: shardSamples, globalBatch: globalBatch, loss: loss, options: options,
+      carriesState: carriesState)
+    return try graph.differentiated(losses)
+  }
+
+  /// The forward pass and losses of `trainingGraph`, and the losses of which it takes the gradient of the sum.
+  /// - Throws: `GraphError` as there.
+  package func lossGraph(
+    sampleShape: SampleShape, shardSamples: Int, globalBatch: Int, loss: Loss, options: LossOptions = LossOptions(),
+    carriesState: Bool = false
+  ) throws -> (graph: Graph, losses: [ValueID]) {
     guard globalBatch >= shardSamples else {
       throw GraphError(
         .invalidArgument, layer: Self.lossName,
@@ -83,7 +95,7 @@ extension ModelSpecification {
       value = try graph.append(.add(Add()), [value, auxiliary], layer: Self.lossName)[0]
     }
     graph.outputs["loss"] = value
-    return try graph.differentiated(losses)
+    return (graph, losses)
   }
 
   /// Forward and loss of `batch` samples; dropout is left out.

@@ -28,6 +28,10 @@ extension ModelSpecification {
     sampleShape: SampleShape, tokens: String, encoderBatch: Int, batch: Int
   ) throws -> StepwiseGraphs {
     if let problem = problems.first { throw problem.error }
+    guard transformer == nil else {
+      throw GraphError(
+        .invalidArgument, layer: name, "a transformer does not write token by token yet; use a recurrent model")
+    }
     let parts = try StepwiseParts(self, tokens: tokens)
     var handedOver: [String: TensorType] = [:]
     var encoder: Graph?

@@ -14,7 +14,8 @@ package struct AuxiliaryHead: Hashable, Codable, Sendable {
   }
 }
 
-/// A model as a list of layers: from YAML, from Swift or from the zoo; shapes come with the data.
+/// A model as a list of layers, or as a transformer by its sizes: from YAML, from Swift or from the zoo; shapes come with
+/// the data.
 ///
 ///     let model = ModelSpecification(
 ///       name: "small", layers: [.init(.flatten), .init(.dense(outputs: 10), name: "out")])
@@ -22,8 +23,10 @@ package struct AuxiliaryHead: Hashable, Codable, Sendable {
 ///       sampleShape: [1, 28, 28], shardSamples: 16, globalBatch: 128, loss: .crossEntropy)
 package struct ModelSpecification: Hashable, Codable, Sendable {
   package let name: String
-  /// In the order in which they run; each with a name.
+  /// In the order in which they run; each with a name. None of a transformer.
   package let layers: [LayerSpecification]
+  /// Nil for a model of layers.
+  package let transformer: TransformerSpecification?
   /// Left out of everything but training.
   package let auxiliaryHeads: [AuxiliaryHead]
   /// The height and width below which images leave some layer nothing to do, of a model that takes images only and whose
@@ -36,8 +39,17 @@ package struct ModelSpecification: Hashable, Codable, Sendable {
   ) {
     self.name = name
     self.layers = layers.named()
+    transformer = nil
     self.auxiliaryHeads = auxiliaryHeads
     self.smallestImage = smallestImage
+  }
+
+  package init(name: String, transformer: TransformerSpecification) {
+    self.name = name
+    layers = []
+    self.transformer = transformer
+    auxiliaryHeads = []
+    smallestImage = nil
   }
 
   /// The name that layers use for the model's input.

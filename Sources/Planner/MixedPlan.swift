@@ -1,4 +1,4 @@
-import CostModel
+package import CostModel
 package import Units
 
 /// Nodes of several kinds that train one model together: replicas of one shape, with shares of the batch by their speed.

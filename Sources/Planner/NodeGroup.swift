@@ -44,7 +44,7 @@ extension NodeGroup: CustomStringConvertible {
 /// Why nodes, or a layout on them, are not in a plan.
 package struct Rejection: Error, Hashable, Sendable, Codable, CustomStringConvertible {
   package enum Code: String, Hashable, Sendable, Codable, CaseIterable {
-    case cannotTrain, retired, noPrice, missingFact, noLegalLayout, memory, deadline, budget, dominated
+    case cannotTrain, retired, noPrice, missingFact, noLegalLayout, memory, deadline, budget
   }
 
   package let code: Code

@@ -69,7 +69,7 @@ package struct Planner<Model: PlanningModel> {
     LayoutSpace(rules: model.rules(for: group, globalBatch: request.globalBatch), choices: request.choices)
   }
 
-  private func budget(_ group: NodeGroup, _ evaluator: Model.Evaluator) -> MemoryBudget {
+  func budget(_ group: NodeGroup, _ evaluator: Model.Evaluator) -> MemoryBudget {
     let share = evaluator.usableBytes / Double(group.memory.count)
     return MemoryBudget(capacity: group.memory, reserve: min(max(0, 1 - share), 0.999))
   }

@@ -14,6 +14,7 @@ extension DataSource {
     case .imageFolder(let train, _, let images): try ImageDataset(folder: train, images)
     case .text(let train, _, let text): try TextDataset(path: train, text)
     case .pairs(let train, _, let pairs): try PairsDataset(path: train, pairs)
+    case .planned: throw .onlyPlanned
     }
   }
 
@@ -30,6 +31,7 @@ extension DataSource {
     case .text(_, let test?, let text): try TextDataset(path: test, text)
     case .pairs(_, let test?, let pairs): try PairsDataset(path: test, pairs)
     case .idx, .csv, .npy, .imageFolder, .text, .pairs: nil
+    case .planned: throw .onlyPlanned
     }
   }
 
@@ -46,6 +48,7 @@ extension DataSource {
     case .text(_, _, let text) where text.text != nil: try TextDataset(toPredict: path, text)
     case .text(_, _, let text): try TextDataset(path: path, text)
     case .pairs(_, _, let pairs): try PairsDataset(path: path, pairs, mayLackTargets: true)
+    case .planned: throw .onlyPlanned
     }
   }
 

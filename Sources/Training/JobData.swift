@@ -23,6 +23,7 @@ package struct JobData: Sendable {
   /// Reads what `file`'s job names.
   /// - Throws: `InvalidJob` at the line that names what is wrong.
   package init(_ file: JobFile) throws {
+    try file.requireKernels()
     let parts = try Parts(file)
     let collection = parts.collection
     let data = file.job.data
@@ -100,6 +101,7 @@ package struct JobData: Sendable {
   /// What the training samples are.
   /// - Throws: `InvalidJob` at the line that names what is wrong.
   package static func description(_ file: JobFile) throws -> DataDescription {
+    if let planned = file.job.plannedDescription { return planned }
     let parts = try Parts(file)
     return try located(file) {
       let encoding = try parts.collection.encoding(

@@ -2,6 +2,7 @@ package import Datasets
 import Execution
 package import Jobs
 package import ModelGraph
+import Models
 
 /// What the command line says about a run, besides the job.
 package struct TrainingOptions: Sendable {
@@ -19,6 +20,21 @@ package struct TrainingOptions: Sendable {
 }
 
 extension JobFile {
+  /// Refuses a job that can be planned, and not run: before any of its data are read.
+  /// - Throws: `InvalidJob` at the line of the data that are not there, or of the model that has no kernels.
+  package func requireKernels() throws {
+    if case .planned = job.data.source {
+      throw InvalidJob([problem(at: "data.format", "\(DatasetError.onlyPlanned)")])
+    }
+    guard let transformer = job.transformer else { return }
+    do {
+      try ModelSpecification(name: job.name, transformer: transformer)
+        .graph(sampleShape: transformer.sampleShape, batch: 1, mode: .inference).requireKernels()
+    } catch let error as GraphError {
+      throw InvalidJob([problem(for: error)])
+    }
+  }
+
   /// Forward and loss over as many samples as a shard has, so that evaluation needs no more memory than training; where
   /// states are carried, over one: a shard then reads one stream (see `Replica.evaluate`).
   /// - Throws: `InvalidJob` at the line of the layer that does not fit.

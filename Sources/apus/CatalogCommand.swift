@@ -12,7 +12,7 @@ struct CatalogCommand: ParsableCommand {
         apus catalog list --family p4d --family trn1
         apus catalog show p4d.24xlarge
         apus catalog compare p4d.24xlarge trn1.32xlarge
-        aws ec2 describe-instance-types | apus catalog import --describe - --into my-catalog
+        apus catalog import --describe types.json --into my-catalog
       """,
     subcommands: [
       CatalogListCommand.self, CatalogShowCommand.self, CatalogCompareCommand.self, CatalogCheckCommand.self,
@@ -49,7 +49,7 @@ struct TrainingPeak: Encodable, Hashable {
 extension Bandwidth {
   /// "400 Gbit/s", as networks are sold.
   var gigabits: String {
-    let number = gigabitsPerSecond
+    let number = count * 8 / 1e9
     return "\(fixedPoint(number, decimals: number == number.rounded() ? 0 : number < 10 ? 2 : 1)) Gbit/s"
   }
 }

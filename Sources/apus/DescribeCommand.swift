@@ -14,12 +14,14 @@ struct DescribeCommand: ParsableCommand {
     abstract: "Show a model: layers, shapes, parameters, FLOPs, memory.",
     discussion: """
       Counts the graph that training runs: forward, loss and backward of one shard, or of --batch samples of a zoo \
-      model. A multiply-add is two FLOP. "saved" is what backward reads again.
+      model. A multiply-add is two FLOP. "saved" is what backward reads again. Equal blocks of a transformer are shown \
+      once: numbers are those of one of them, the total is of all.
 
       Examples:
         apus describe lenet5
         apus describe mlp --batch 128 --json
         apus describe resnet152 --depth 1
+        apus describe gpt3-175b --batch 4
         apus describe cluster/jobs/dropout-fashion-mnist.yaml
       """)
 
@@ -28,13 +30,18 @@ struct DescribeCommand: ParsableCommand {
       "A job file or a zoo model: \(Zoo.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "model|job"))
   var subject: String
 
-  @Option(help: "Samples; default: 64 for a zoo model, a shard for a job.")
+  @Option(help: "Samples; default: 64 for a zoo model, 1 for a transformer, a shard for a job.")
   var batch: Int?
 
-  @Option(help: "Shape of a sample, such as 1x28x28; default: that for a zoo model, the data's for a job.")
+  @Option(
+    help: "Shape of a sample, such as 1x28x28, or 2048 tokens; default: that for a zoo model, the data's for a job.")
   var input: String?
 
-  @Option(help: "Parts of a layer's name, between dots, that make a row; default: all. 1 shows a ResNet by stage.")
+  @Option(
+    help: """
+      Parts of a layer's name, between dots or slashes, that make a row; default: all. 1 shows a ResNet by stage, a \
+      transformer by block.
+      """)
   var depth: Int?
 
   @Flag(help: "Print JSON.")
@@ -74,7 +81,7 @@ struct DescribeCommand: ParsableCommand {
   private func describeZoo() throws -> ModelDescription {
     let zoo = try Zoo(named: subject)
     let model = zoo.model()
-    let samples = batch ?? 64
+    let samples = batch ?? (zoo.transformer == nil ? 64 : 1)
     let graph = try model.trainingGraph(
       sampleShape: zoo.sampleShape(sampleShape), shardSamples: samples, globalBatch: samples, loss: zoo.usualLoss)
     return try ModelDescription(name: subject, samples: samples, graph: graph, training: nil)
@@ -123,14 +130,17 @@ private struct ModelDescription: Encodable {
     let gradients: Bytes
     /// Nil for a zoo model, which has no optimizer.
     let optimizerStates: Bytes?
-    /// Activations, gradients between layers, inputs and scratchpads of the compiled program, at their peak.
-    let workspace: Bytes
+    /// Activations, gradients between layers, inputs and scratchpads of the compiled program, at their peak; nil for a
+    /// model without kernels.
+    let workspace: Bytes?
   }
 
   let name: String
   let samples: Int
   var summary: GraphSummary
   let memory: Memory
+  /// The first operation that has no kernel yet, so that the model cannot be trained; nil for one that can.
+  let missingKernel: String?
   let warnings: [GraphWarning]
 
   init(name: String, samples: Int, graph: Graph, training: TrainingSpecification?) throws {
@@ -138,44 +148,58 @@ private struct ModelDescription: Encodable {
     self.samples = samples
     summary = GraphSummary(graph)
     warnings = graph.warnings
-    let compiled = try CompiledGraph(graph, precision: training?.precision ?? .float32)
-    let count = ParameterStore.elementCount(compiled)
+    missingKernel = graph.firstNodeWithoutKernel?.operation.name
+    let compiled =
+      missingKernel == nil ? try CompiledGraph(graph, precision: training?.precision ?? .float32) : nil
+    let count = compiled.map(ParameterStore.elementCount) ?? graph.parameterCount
     memory = Memory(
       parameters: Bytes(4 * count), gradients: Bytes(4 * (count + ParameterStore.tailCount)),
       optimizerStates: training.map { Bytes(4 * count * $0.optimizer.optimizer.stateCount) },
-      workspace: Bytes(compiled.workspaceByteCount))
+      workspace: compiled.map { Bytes($0.workspaceByteCount) })
   }
 
   var text: String {
-    var table = TextTable([
-      ("layer", .left), ("operations", .left), ("output", .left), ("parameters", .right), ("forward", .right),
-      ("backward", .right), ("output bytes", .right), ("saved", .right),
-    ])
-    for layer in summary.layers {
-      table.append([
-        layer.name, layer.operations, layer.output.description,
-        layer.parameterCount == 0 ? "–" : layer.parameterCount.grouped, layer.forward.description,
-        layer.backward.description, layer.outputBytes.description, layer.savedBytes.description,
-      ])
-    }
-    table.rule()
-    table.append([
-      "total", "", "", summary.parameterCount.grouped, summary.forward.description, summary.backward.description, "",
-      summary.savedBytes.description,
-    ])
     var parts = ["parameters \(memory.parameters)", "gradients \(memory.gradients)"]
     if let states = memory.optimizerStates { parts.append("optimizer \(states)") }
-    parts.append("workspace \(memory.workspace)")
+    parts.append(memory.workspace.map { "workspace \($0)" } ?? "saved activations \(summary.savedBytes)")
     let statistics =
       summary.statisticCount == 0
       ? ""
       : "statistics: \(summary.statisticCount.grouped) running means and variances, which are observed, not learned\n"
+    let missing = missingKernel.map { "\nnot trained yet: Apus has no kernel for '\($0)'" } ?? ""
     return """
-      \(name), \(samples) samples
+      \(name), \(samples) \(samples == 1 ? "sample" : "samples")
 
-      \(table.text)
+      \(table)
 
-      \(statistics)memory of a step: \(parts.joined(separator: ", "))
+      \(statistics)memory of a step: \(parts.joined(separator: ", "))\(missing)
       """
+  }
+
+  private var table: String {
+    let rows = summary.rows
+    let hasBlocks = rows.contains { $0.count > 1 }
+    var table = TextTable(
+      [("layer", .left)] + (hasBlocks ? [("times", .right)] : []) + [
+        ("operations", .left), ("output", .left), ("parameters", .right), ("forward", .right), ("backward", .right),
+        ("output bytes", .right), ("saved", .right),
+      ])
+    for row in rows {
+      let layer = row.layer
+      let count = hasBlocks ? [row.count == 1 ? "" : "×\(row.count)"] : []
+      table.append(
+        [row.name] + count + [
+          layer.operations, layer.output.description,
+          layer.parameterCount == 0 ? "–" : layer.parameterCount.grouped, layer.forward.description,
+          layer.backward.description, layer.outputBytes.description, layer.savedBytes.description,
+        ])
+    }
+    table.rule()
+    table.append(
+      ["total", ""] + (hasBlocks ? [""] : []) + [
+        "", summary.parameterCount.grouped, summary.forward.description, summary.backward.description, "",
+        summary.savedBytes.description,
+      ])
+    return table.text
   }
 }

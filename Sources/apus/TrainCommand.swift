@@ -55,7 +55,9 @@ struct TrainCommand: ParsableCommand {
       }
       return try Ranks.run { try run.train(on: $0) }
     }
-    let shards = try JobFile(path: job).job.training.shards
+    let file = try JobFile(path: job)
+    try file.requireKernels()
+    let shards = file.job.training.shards
     let count = ranks ?? max(1, min(shards, Threads.allowedCores.count / run.threads))
     try Ranks.run(inProcess: count) { try run.train(on: $0) }
   }

@@ -163,8 +163,8 @@ import Testing
     arguments: [
       (
         "format: cvs\ntrain: t.csv",
-        "4:11: 'format' in data must be one of idx, csv, npy, cifar10, cifar100, image_folder, text, pairs, not 'cvs'; "
-          + "did you mean 'csv'?"
+        "4:11: 'format' in data must be one of idx, csv, npy, cifar10, cifar100, image_folder, text, pairs, planned, not "
+          + "'cvs'; did you mean 'csv'?"
       ),
       (
         "format: csv\ntrain: t.csv\ntarget: y\ncolums: [a]",

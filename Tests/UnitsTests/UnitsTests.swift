@@ -143,3 +143,22 @@ import Units
     #expect(FLOPRate(gigaFLOPsPerSecond: 2500).teraFLOPsPerSecond == 2.5)
   }
 }
+
+@Suite struct BandwidthTests {
+  @Test func initialisersTellBitsFromBytesAndDecimalFromBinary() {
+    #expect(Bandwidth(gigabytesPerSecond: 12.5).count == 12_500_000_000)
+    #expect(Bandwidth(gigabitsPerSecond: 400) == Bandwidth(gigabytesPerSecond: 50))
+    #expect(Bandwidth(gibibytesPerSecond: 1.5).count == 1_610_612_736)
+  }
+
+  @Test(arguments: [
+    (5e10, "50.0 GB/s"), (1.25e9, "1.25 GB/s"), (9.996e9, "10.0 GB/s"), (999.96e6, "1.00 GB/s"), (0, "0.00 B/s"),
+    (2.039e12, "2.04 TB/s"), (235e9, "235.0 GB/s"), (.infinity, "inf B/s"),
+  ])
+  func printsThreeDigitsWithAnSIPrefix(count: Double, text: String) { #expect("\(Bandwidth(count))" == text) }
+
+  @Test func bytesOverBandwidthAreSeconds() {
+    #expect(Bytes(megabytes: 25) / Bandwidth(gigabytesPerSecond: 50) == Seconds(microseconds: 500))
+    #expect(Bandwidth(6e9) / Bandwidth(4e9) == 1.5)
+  }
+}

@@ -40,7 +40,7 @@ package enum CatalogImport {
     for file in merge.files { try check.read(file.kind, ByteReader(Array(file.text.utf8), name: file.kind.name)) }
     _ = try check.catalog()
     try AtomicFile.makeDirectory(directory)
-    for file in merge.files {
+    for file in merge.files where file.isChanged {
       try AtomicFile.write(file.text, to: "\(directory)/\(file.kind.name)")
       merge.report.written.append("\(directory)/\(file.kind.name)")
     }

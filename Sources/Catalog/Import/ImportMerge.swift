@@ -27,14 +27,18 @@ struct ImportMerge {
     if hasNews, !own.sources.contains(where: { $0.key == batch.source.key }) { own.sources.append(batch.source) }
   }
 
-  /// The files that differ from what the directory has, sources first: what refers to them comes later.
-  var files: [(kind: CatalogFile, text: String)] {
-    var files = [(CatalogFile.sources, Self.table(.sources, own.sources.map { [$0.key, $0.title] }))]
+  /// All files of the directory, sources first: what refers to them comes later.
+  var files: [(kind: CatalogFile, text: String, isChanged: Bool)] {
+    var files = [(CatalogFile.sources, Self.table(.sources, own.sources.map { [$0.key, $0.title] }), hasNews)]
     if !own.accelerators.isEmpty {
-      files.append((.accelerators, Self.table(.accelerators, own.accelerators.map(Self.row))))
+      files.append((.accelerators, Self.table(.accelerators, own.accelerators.map(Self.row)), false))
     }
-    if !own.instances.isEmpty { files.append((.instances, Self.table(.instances, own.instances.map(Self.row)))) }
-    if !own.prices.isEmpty { files.append((.prices, Self.table(.prices, own.prices.map(Self.row)))) }
+    if !own.instances.isEmpty {
+      files.append((.instances, Self.table(.instances, own.instances.map(Self.row)), changesFacts))
+    }
+    if !own.prices.isEmpty {
+      files.append((.prices, Self.table(.prices, own.prices.map(Self.row)), changesPrices))
+    }
     return files
   }
 
@@ -92,8 +96,7 @@ struct ImportMerge {
       return take(price)
     }
     if price.asOf < newest.asOf {
-      // An equal price that was known to hold before and after says nothing new.
-      if known.contains(where: { $0.asOf <= price.asOf && Self.isSame($0, price) }) {
+      if Self.isSame(newest, price) {
         report.unchanged += 1
         return
       }

@@ -8,18 +8,18 @@ extension PriceList {
       "Tenancy", "Operating System", "License Model", "CapacityStatus", "Pre Installed S/W", "Region Code",
     ]
     var table = try CSVTable(CSVReader(bytes), required: required, optional: nil, after: "SKU")
-    for line in table.preamble where line.count > 1 && line[0].text == "Publication Date" {
+    for line in table.preamble where line.count > 1 && line.text(0) == "Publication Date" {
       try published(line[1].text, at: line[1].place)
     }
     var known: String?
     while let row = try table.next() {
       let sku = row["SKU"].text
       if sku != known, !wants(sku) {
-        var values: [String: String] = [:]
-        for (name, column) in Self.attributes { values[name] = row.text(column) }
-        // A place is named by its type only in newer files.
-        if values["locationType"]?.isEmpty == true { values["locationType"] = nil }
-        add(sku: sku, family: row["Product Family"].text, values)
+        add(sku: sku, family: row["Product Family"].text) { key in
+          let value = Self.attributes[key].flatMap { row.text($0) }
+          // A place's type is empty in older files.
+          return key == "locationType" && value == "" ? nil : value
+        }
       }
       known = sku
       guard wants(sku) else { continue }

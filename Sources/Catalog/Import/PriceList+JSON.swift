@@ -66,7 +66,7 @@ extension PriceList {
       default: try tokens.skipValue()
       }
     }
-    add(sku: sku, family: family, values)
+    add(sku: sku, family: family) { values[$0] }
   }
 
   private mutating func readTerms(_ tokens: inout JSONTokenizer) throws(CatalogError) {

@@ -63,12 +63,12 @@ struct PriceList {
   ///
   /// - Parameters:
   ///   - family: its product family.
-  ///   - attributes: by the keys of `Self.attributes`; others may be left out.
-  mutating func add(sku: String, family: String, _ attributes: [String: String]) {
-    let instance = attributes["instanceType", default: ""]
+  ///   - attribute: the value of one of the keys of `Self.attributes`; nil where the file has none.
+  mutating func add(sku: String, family: String, _ attribute: (String) -> String?) {
     guard family == "Compute Instance" || family == "Compute Instance (bare metal)" else {
       return ignore("another product than instance hours", example: family)
     }
+    let instance = attribute("instanceType") ?? ""
     guard catalog.instances[instance] != nil else {
       return ignore("an instance type that is not in the catalog", example: instance)
     }
@@ -80,10 +80,10 @@ struct PriceList {
       ("locationType", "AWS Region", "a place that is no region"),
     ]
     for (key, wanted, reason) in filters {
-      if let value = attributes[key], value != wanted { return ignore(reason, example: "\(instance): \(value)") }
+      if let value = attribute(key), value != wanted { return ignore(reason, example: "\(instance): \(value)") }
     }
-    guard let region = attributes["regionCode"], !region.isEmpty else {
-      return ignore("no region code", example: "\(instance) in \(attributes["location", default: "nowhere"])")
+    guard let region = attribute("regionCode"), !region.isEmpty else {
+      return ignore("no region code", example: "\(instance) in \(attribute("location") ?? "nowhere")")
     }
     products[sku] = Product(instance: instance, region: region)
   }

@@ -57,4 +57,12 @@ package struct GraphMemory: MemoryModel {
     result.context = runtime.context(layout)
     return result
   }
+
+  package func leastBytes(_ layout: ParallelLayout, depth: LayoutDepth) -> Double {
+    var least = layout
+    least.zeroStage = 3
+    if depth < .batch { least.microBatch = 1 }
+    let components = components(stage: 0, least)
+    return (components.totalBytes - components.buffers) * (1 - 1e-12)
+  }
 }

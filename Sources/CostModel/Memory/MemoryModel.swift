@@ -6,6 +6,8 @@ package protocol MemoryModel: Sendable {
   func components(stage: Int, _ layout: ParallelLayout) -> MemoryComponents
   /// Of a rank of the stage that needs the most.
   func fullest(_ layout: ParallelLayout) -> MemoryComponents
+  /// Bytes that every legal layout needs which agrees with `layout` in what `depth` names.
+  func leastBytes(_ layout: ParallelLayout, depth: LayoutDepth) -> Double
 }
 
 extension MemoryModel {

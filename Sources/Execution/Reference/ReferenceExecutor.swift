@@ -85,7 +85,10 @@ package struct ReferenceExecutor: Sendable {
     for node in nodes {
       let inputs = node.inputs.map { ReferenceTensor(shape: graph[$0].type.shape, elements: values[$0]) }
       let context = ReferenceContext(layer: node.layer, dropout: dropout)
-      let outputs = try node.operation.reference.run(inputs, context)
+      guard let rule = node.operation.reference else {
+        throw GraphError.withoutKernel(node.operation, layer: node.layer)
+      }
+      let outputs = try rule.run(inputs, context)
       precondition(outputs.count == node.outputs.count, "\(node.operation.name) gave \(outputs.count) outputs")
       for (id, elements) in zip(node.outputs, outputs) {
         precondition(elements.count == graph[id].type.shape.elementCount, "\(node.operation.name): wrong size")

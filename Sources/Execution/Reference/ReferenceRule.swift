@@ -19,7 +19,8 @@ struct ReferenceContext {
 }
 
 extension Operation {
-  var reference: any ReferenceRule {
+  /// Nil for an operation that cannot be run yet: it has no kernel either.
+  var reference: (any ReferenceRule)? {
     switch self {
     case .dense(let rule): rule
     case .denseBackwardInput(let rule): rule
@@ -72,6 +73,12 @@ extension Operation {
     case .scale(let rule): rule
     case .reduce(let rule): rule
     case .reduceBackward(let rule): rule
+    case .attention, .attentionBackward, .positionEmbedding, .positionEmbeddingBackward, .rotaryEmbedding,
+      .relativePositionBias, .relativePositionBiasBackward, .rmsNormalisation, .rmsNormalisationBackward,
+      .expertRouter, .expertRouterBackward, .expertDispatch, .expertDispatchBackward, .expertCombine,
+      .expertCombineBackward, .expertDense, .expertDenseBackwardInput, .expertDenseBackwardWeights, .regionAlign,
+      .regionAlignBackward:
+      nil
     }
   }
 }

@@ -56,6 +56,7 @@ extension JobReader {
     case .imageFolder: return readImageFolder(&reader)
     case .text: return readText(&reader)
     case .pairs: return readPairs(&reader)
+    case .planned: return readPlanned(&reader)
     }
   }
 

@@ -30,12 +30,13 @@ struct JobReader {
     let name = readName(&reader)
     let seed = reader.integer("seed", in: 0...UInt64.max, .otherwise(Job.Defaults.seed))
     let data = reader.mapping("data", example: "data: {format: idx, …}", read: readData)
-    let model = reader.mapping("model", example: "model: {zoo: lenet5}") { readModel(&$0) }
+    let model = readModelOrName(&reader)
     let training = reader.mapping("training", example: "training: {epochs: 10, …}", read: readTraining)
     let checkpoint =
       reader.has("checkpoint")
       ? reader.mapping("checkpoint", example: nil, read: readCheckpoint) : CheckpointSpecification()
     if let data, let training { checkValidation(data, training) }
+    if let data, let model, let training { checkPlanned(data, model, training) }
     reader.finish()
     guard version != nil, let name, let seed, let data, let model, let training, let checkpoint else { return nil }
     return Job(name: name, seed: seed, data: data, model: model, training: training, checkpoint: checkpoint)
@@ -66,23 +67,34 @@ struct JobReader {
     }
   }
 
+  /// A mapping, or the name of a model of the zoo.
+  private mutating func readModelOrName(_ reader: inout MappingReader) -> ModelChoice? {
+    if let entry = reader.entry("model"), entry.value.text != nil { return Self.readZoo(entry, reader) }
+    return reader.mapping("model", example: "model: {zoo: lenet5}") { readModel(&$0) }
+  }
+
   private mutating func readModel(_ reader: inout MappingReader) -> ModelChoice? {
     let zoo = reader.entry("zoo")
     let layers = reader.entry("layers")
-    switch (zoo, layers) {
-    case (nil, nil):
+    let transformer = reader.entry("transformer")
+    switch (zoo, layers, transformer) {
+    case (nil, nil, nil):
       reader.miss("zoo", example: "zoo: lenet5")
       return nil
-    case (_?, let layers?):
-      reader.report(layers.keyPlace, "model has both 'zoo' and 'layers'; remove one of the two")
-      return nil
-    case (let zoo?, nil):
+    case (let zoo?, nil, nil):
       return Self.readZoo(zoo, reader)
-    case (nil, let layers?):
+    case (nil, nil, _?):
+      return reader.mapping("transformer", example: nil, read: readTransformer).map(ModelChoice.transformer)
+    case (nil, let layers?, nil):
       var list = LayerReader(findings: findings)
       let specifications = list.layers(layers)
       self.layers = list.found
       return specifications.map(ModelChoice.layers)
+    default:
+      let given = [zoo, layers, transformer].compactMap { $0 }
+      reader.report(
+        given[1].keyPlace, "model has both '\(given[0].key)' and '\(given[1].key)'; remove one of the two")
+      return nil
     }
   }
 
@@ -91,7 +103,8 @@ struct JobReader {
       guard let name = entry.value.text else {
         let place = entry.value.isNull ? entry.keyPlace : entry.value.place
         let names = Zoo.allCases.map(\.rawValue).joined(separator: ", ")
-        reader.report(place, "'zoo' in model must be one of \(names), not \(entry.value.description)")
+        reader.report(
+          place, "'\(entry.key)' in \(reader.label) must be one of \(names), not \(entry.value.description)")
         return nil
       }
       return .zoo(try Zoo(named: name))

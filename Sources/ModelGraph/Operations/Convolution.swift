@@ -80,7 +80,7 @@ package struct Convolution: OperationRule {
   func taps(_ weights: Shape) -> Int { weights.elementCount / weights[0] }
 }
 
-/// dx from dy [N, O, P…] and W [O, C/G, K…]: the transposed convolution.
+/// dx from dy [N, O, P…] and W [O, C/G, K…]: the transposed convolution, which is a layer in its own right too.
 package struct ConvolutionBackwardInput: OperationRule {
   package let forward: Convolution
   /// [N, C, I…]: not derivable from dy when the stride leaves a remainder.
@@ -93,8 +93,25 @@ package struct ConvolutionBackwardInput: OperationRule {
 
   package var name: String { "convolution backward input" }
   package var inputCount: ClosedRange<Int> { 2...2 }
+  package var weightInputs: Range<Int> { 1..<2 }
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] { [TensorType(input)] }
+
+  /// Of a transposed convolution in the forward pass: the convolution is its gradient.
+  package func inputGradients(_ node: GradientContext, in graph: inout Graph) throws -> [ValueID?] {
+    let gradient = try node.soleGradient()
+    let plain = Convolution(
+      stride: forward.stride, padding: forward.padding, dilation: forward.dilation, groups: forward.groups,
+      hasBias: false)
+    let weights = graph[node.inputs[1]].type.shape
+    let dWeights = try graph.append(
+      .convolutionBackwardWeights(ConvolutionBackwardWeights(forward: plain, weights: weights)),
+      [gradient, node.inputs[0]], layer: node.layer, pass: .backward)[0]
+    guard node.isWanted[0] else { return [nil, dWeights] }
+    let input = try graph.append(
+      .convolution(plain), [gradient, node.inputs[1]], layer: node.layer, pass: .backward)[0]
+    return [input, dWeights]
+  }
 
   package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
     FLOPs(2 * inputs[0].shape.elementCount * forward.taps(inputs[1].shape))

@@ -126,6 +126,11 @@ package struct AveragePoolBackward: OperationRule {
 
   package func outputTypes(_ inputs: [TensorType], layer: String) throws -> [TensorType] { [TensorType(input)] }
 
+  /// Of what spreads values in the forward pass: the pool is its gradient.
+  package func inputGradients(_ node: GradientContext, in graph: inout Graph) throws -> [ValueID?] {
+    [try graph.append(.averagePool(forward), [try node.soleGradient()], layer: node.layer, pass: .backward)[0]]
+  }
+
   package func flops(inputs: [TensorType], outputs: [TensorType]) -> FLOPs {
     FLOPs(inputs[0].shape.elementCount * forward.window.positions(rank: input.rank))
   }

@@ -53,13 +53,15 @@ extension Zoo {
       ], smallestImage: 63)
   }
 
-  /// Layer names are torchvision's.
-  static func vgg16(_ classes: Int) -> ModelSpecification {
+  /// Simonyan & Zisserman 2015, table 1; layer names are torchvision's.
+  ///
+  /// - Parameter convolutions: of each of the five stages, which have 64, 128, 256, 512 and 512 channels.
+  func vgg(_ convolutions: [Int], _ classes: Int) -> ModelSpecification {
     var layers: [LayerSpecification] = []
     var index = 0
     let narrow = WeightInitialisation.normal(deviation: 0.01)
-    for stage in [[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]] {
-      for channels in stage {
+    for (count, channels) in zip(convolutions, [64, 128, 256, 512, 512]) {
+      for _ in 0..<count {
         let settings = ConvolutionSettings(
           channels: channels, kernel: Extent(3), padding: Extent(1), activation: .relu, initialisation: .heNormal)
         layers.append(.init(.convolution(settings), name: "features.\(index)"))
@@ -76,6 +78,6 @@ extension Zoo {
       .init(.dropout(rate: 0.5), name: "classifier.5"),
       .init(.dense(outputs: classes, initialisation: narrow), name: "classifier.6"),
     ]
-    return ModelSpecification(name: Zoo.vgg16.rawValue, layers: layers, smallestImage: 32)
+    return ModelSpecification(name: rawValue, layers: layers, smallestImage: 32)
   }
 }

@@ -2,21 +2,21 @@ import ModelGraph
 
 extension Zoo {
   func googlenet(_ classes: Int, hasAuxiliaryHeads: Bool) -> ModelSpecification {
-    var layers = InceptionLayers()
-    layers.convolution("conv1", channels: 64, kernel: 7, stride: 2, padding: 3)
-    layers.pool("maxpool1", kernel: 3, stride: 2)
-    layers.convolution("conv2", channels: 64, kernel: 1)
-    layers.convolution("conv3", channels: 192, kernel: 3, padding: 1)
-    layers.pool("maxpool2", kernel: 3, stride: 2)
+    var layers = NetworkLayers(initialisation: narrow, epsilon: 0.001)
+    layers.inceptionUnit("conv1", channels: 64, kernel: Extent(7), stride: 2)
+    layers.maxPool("maxpool1", kernel: 3, stride: 2, roundsUp: true)
+    layers.inceptionUnit("conv2", channels: 64, kernel: Extent(1))
+    layers.inceptionUnit("conv3", channels: 192, kernel: Extent(3))
+    layers.maxPool("maxpool2", kernel: 3, stride: 2, roundsUp: true)
     layers.module("inception3a", 64, (96, 128), (16, 32), 32)
     layers.module("inception3b", 128, (128, 192), (32, 96), 64)
-    layers.pool("maxpool3", kernel: 3, stride: 2)
+    layers.maxPool("maxpool3", kernel: 3, stride: 2, roundsUp: true)
     layers.module("inception4a", 192, (96, 208), (16, 48), 64)
     layers.module("inception4b", 160, (112, 224), (24, 64), 64)
     layers.module("inception4c", 128, (128, 256), (24, 64), 64)
     layers.module("inception4d", 112, (144, 288), (32, 64), 64)
     layers.module("inception4e", 256, (160, 320), (32, 128), 128)
-    layers.pool("maxpool4", kernel: 2, stride: 2)
+    layers.maxPool("maxpool4", kernel: 2, stride: 2, roundsUp: true)
     layers.module("inception5a", 256, (160, 320), (32, 128), 128)
     layers.module("inception5b", 384, (192, 384), (48, 128), 128)
     layers.list += [
@@ -49,39 +49,19 @@ extension Zoo {
 /// torchvision's, but for the dense layers' biases, which begin at 0 here and are uniform(±1/√fan in) there.
 private let narrow = WeightInitialisation.normal(deviation: 0.01)
 
-/// The layers of an inception network as they are put together; names are torchvision's.
-private struct InceptionLayers {
-  var list: [LayerSpecification] = []
-
-  /// A convolution, a batch norm and ReLU.
-  mutating func convolution(
-    _ name: String, channels: Int, kernel: Int, stride: Int = 1, padding: Int = 0, from: String? = nil
-  ) {
-    let settings = ConvolutionSettings(
-      channels: channels, kernel: Extent(kernel), stride: Extent(stride), padding: Extent(padding), hasBias: false,
-      initialisation: narrow)
-    list.append(.init(.convolution(settings), name: "\(name).conv", from: from))
-    list.append(.init(.batchNormalisation(epsilon: 0.001, activation: .relu), name: "\(name).bn"))
-  }
-
-  mutating func pool(_ name: String, kernel: Int, stride: Int, padding: Int = 0, from: String? = nil) {
-    let window = Window(
-      kernel: Extent(kernel), stride: Extent(stride), padding: Extent(padding), roundsUp: true)
-    list.append(.init(.maxPool(window), name: name, from: from))
-  }
-
+extension NetworkLayers {
   /// Four branches side by side (figure 2b); torchvision's third has 3×3 where the paper has 5×5.
-  mutating func module(
+  fileprivate mutating func module(
     _ name: String, _ one: Int, _ three: (reduce: Int, out: Int), _ five: (reduce: Int, out: Int), _ pooled: Int
   ) {
-    let input = list.last?.name
-    convolution("\(name).branch1", channels: one, kernel: 1)
-    convolution("\(name).branch2.0", channels: three.reduce, kernel: 1, from: input)
-    convolution("\(name).branch2.1", channels: three.out, kernel: 3, padding: 1)
-    convolution("\(name).branch3.0", channels: five.reduce, kernel: 1, from: input)
-    convolution("\(name).branch3.1", channels: five.out, kernel: 3, padding: 1)
-    pool("\(name).branch4.0", kernel: 3, stride: 1, padding: 1, from: input)
-    convolution("\(name).branch4.1", channels: pooled, kernel: 1)
+    let input = last
+    inceptionUnit("\(name).branch1", channels: one, kernel: Extent(1))
+    inceptionUnit("\(name).branch2.0", channels: three.reduce, kernel: Extent(1), from: input)
+    inceptionUnit("\(name).branch2.1", channels: three.out, kernel: Extent(3))
+    inceptionUnit("\(name).branch3.0", channels: five.reduce, kernel: Extent(1), from: input)
+    inceptionUnit("\(name).branch3.1", channels: five.out, kernel: Extent(3))
+    maxPool("\(name).branch4.0", kernel: 3, stride: 1, padding: 1, roundsUp: true, from: input)
+    inceptionUnit("\(name).branch4.1", channels: pooled, kernel: Extent(1))
     list.append(
       .init(
         .concatenate(["branch1", "branch2.1", "branch3.1", "branch4.1"].map { "\(name).\($0).bn" }), name: name))

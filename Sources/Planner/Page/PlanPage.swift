@@ -173,8 +173,8 @@ package struct PlanPage {
 
   private func bars(_ bars: [Bar]) -> String {
     let names = bars.first?.parts.map(\.name) ?? []
-    let all = bars.flatMap { bar in [bar.parts.reduce(0) { $0 + $1.size }, bar.limit ?? 0] }
-    let largest = max(all.max() ?? 0, .leastNormalMagnitude)
+    let lengths = bars.map { bar in max(bar.parts.reduce(0.0) { $0 + $1.size }, bar.limit ?? 0) }
+    let largest = max(lengths.max() ?? 0, .leastNormalMagnitude)
     var drawing = Drawing(width: 900, height: Double(bars.count) * 26 + 6)
     for (row, bar) in bars.enumerated() {
       let y = Double(row) * 26 + 3

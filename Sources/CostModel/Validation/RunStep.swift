@@ -1,0 +1,104 @@
+import Catalog
+import ModelGraph
+import Models
+import Units
+
+/// A published run as the step that the model prices.
+package struct RunStep: Sendable {
+  package let run: PublishedRun
+  package var shape: StepShape
+  /// The group of the run under each of `SoftwareEffects.factors`.
+  package let groups: [String?]
+  /// Names of the constants of its accelerator and framework.
+  let acceleratorName: String
+  let frameworkName: String
+  package var published: Double { run.number("step_time_s") ?? 0 }
+
+  /// - Throws: `RunProblem`, `PublishedModelError` or `GraphError`: the reason why the run cannot be modelled.
+  init(_ run: PublishedRun, catalog: Catalog, workloads: WorkloadCache) throws {
+    guard run.number("step_time_s") != nil else { throw RunProblem("no step time") }
+    self.run = run
+    let hardware = try RunHardware(run, catalog: catalog)
+    let layout = try RunLayout(run)
+    let workload = try workloads.workload(run)
+    frameworkName = SoftwareKey.key(run.framework)
+    acceleratorName = "\(hardware.device.key) \(hardware.device.usesMatrixUnits ? "matrix" : "vector")"
+    shape = Self.shape(run, hardware: hardware, layout: layout, workload: workload, framework: frameworkName)
+    let arithmetic = hardware.device.arithmetic
+    let width = arithmetic == .fp32 ? "32 bits" : "fewer bits"
+    groups = [
+      "\(frameworkName) \(width)", "\(run.family) \(hardware.device.key)", run.model,
+      "\(run.model) \(frameworkName)", run.platform, "\(run.platform) \(frameworkName)", run.source, run.framework,
+    ]
+  }
+
+  private static func shape(
+    _ run: PublishedRun, hardware: RunHardware, layout: RunLayout, workload: Workload, framework: String
+  ) -> StepShape {
+    let t = Int(layout.tensor)
+    let experts = Int(layout.experts)
+    func shared(_ kernels: [Kernel]) -> [Kernel] {
+      kernels.map { $0.shared(by: t, sequenceParallel: layout.sequenceParallel).sharedExperts(by: experts) }
+    }
+    let stages = workload.isTransformer ? layout.pipeline : 1
+    let block = shared(workload.kernels([.block])).map { kernel in
+      var kernel = kernel
+      kernel.count /= stages
+      return kernel
+    }
+    let arithmetic = hardware.device.arithmetic
+    let q = arithmetic.elementBytes
+    let batch = layout.microBatch / layout.context
+    let blocks = Double(workload.blocks) / stages
+    let boundary = batch * workload.positions * workload.width * q
+    let reductions = workload.isTransformer && layout.tensor > 1 ? 2 * blocks : 0
+    return StepShape(
+      device: hardware.device, attentionPeak: hardware.attentionPeak, isHopperOrLater: hardware.isHopperOrLater,
+      fusesAttention: fusesAttention(run, framework, hardware, positions: workload.positions), block: block,
+      edge: shared(workload.kernels([.stem, .head])), batch: batch,
+      dispatches: (workload.dispatches[.block] ?? 0) / stages,
+      detections: isTwoStageDetector(run) ? batch : 0, microBatches: layout.microBatches, tensor: layout.tensor,
+      pipeline: stages, virtualStages: layout.virtualStages, data: layout.data * layout.context,
+      zeroStage: layout.zeroStage, shardsWithinHost: layout.shardsWithinHost, recomputation: layout.recomputation,
+      tensorReductions: reductions, tensorBytes: boundary, boundaryBytes: boundary,
+      parameters: parameters(workload, tensor: layout.tensor, stages: stages, experts: layout.experts),
+      gradientBytes: q, reducesAtServer: framework == "dt-fm", network: hardware.network)
+  }
+
+  /// Parameters of the fullest stage, of one tensor-parallel rank.
+  private static func parameters(
+    _ workload: Workload, tensor: Double, stages: Double, experts: Double
+  ) -> Double {
+    func held(_ section: Kernel.Section) -> Double {
+      let all = workload.parameters[section] ?? 0
+      let cut = workload.cutParameters[section] ?? 0
+      return all - cut + cut / tensor
+    }
+    let routed = workload.expertParameters
+    return (held(.block) - routed + routed / experts) / stages + held(.stem) + held(.head) / (stages > 1 ? stages : 1)
+  }
+
+  /// Kernels that keep scores on the chip came with FlashAttention (2022) and are the default since: in frameworks of that
+  /// time, on Hopper and later, and wherever the scores of a long sequence could not be held.
+  private static func fusesAttention(
+    _ run: PublishedRun, _ framework: String, _ hardware: RunHardware, positions: Double
+  ) -> Bool {
+    if positions >= 4096 || hardware.isHopperOrLater { return true }
+    if ["llm-foundry", "nemo", "jax", "neuron"].contains(framework) { return framework != "neuron" }
+    let text = (run.source + run.framework).lowercased()
+    return ["flash", "llm.c", "foundation-model-stack", "nanogpt", "torchtitan"].contains { text.contains($0) }
+  }
+
+  private static func isTwoStageDetector(_ run: PublishedRun) -> Bool {
+    let name = run.model.lowercased()
+    return run.family == "detection" && !name.contains("ssd") && !name.contains("retina") && !name.contains("yolo")
+  }
+
+  /// Points the step at the constants that were fitted for its accelerator and framework.
+  package mutating func resolve(_ constants: Constants) {
+    shape.acceleratorConstant = constants.index(of: "accelerator \(acceleratorName)")
+    shape.dispatchConstant = constants.index(of: "dispatch \(frameworkName)")
+    shape.trafficConstant = constants.index(of: "traffic \(frameworkName)")
+    shape.attentionConstant = constants.index(of: "attention \(frameworkName)")
+  }
+}
