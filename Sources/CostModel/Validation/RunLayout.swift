@@ -28,7 +28,8 @@ struct RunLayout: Hashable, Sendable {
     sequenceParallel = run["seq_par"].lowercased().hasPrefix("y")
     let recompute = run["recompute"].lowercased()
     recomputation =
-      recompute.hasPrefix("full") || recompute.hasPrefix("yes") ? .full : recompute.hasPrefix("sel") ? .selective : .none
+      recompute.hasPrefix("full") || recompute.hasPrefix("yes")
+      ? .full : recompute.hasPrefix("sel") ? .selective : .none
     try setBatch(run, micro: degree("micro_batch"), accumulation: degree("grad_accum"), global: degree("global_batch"))
   }
 
