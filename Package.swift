@@ -132,6 +132,7 @@ let tests: [(name: String, uses: [String])] = [
   ("MPIGroup", ["Collectives", "GroupConformance"]),
   ("Datasets", ["ModelGraph", "Units", "Randomness", "CZlib"]),
   ("Evaluation", ["Units"]),
+  ("CostModel", ["Units", "Catalog"]),
   ("Jobs", ["Units", "ModelGraph", "Models", "Datasets"]),
   (
     "Training",
@@ -141,7 +142,7 @@ let tests: [(name: String, uses: [String])] = [
 ]
 
 /// Test targets with a `Golden` folder, which their tests find beside themselves: no resource of a bundle.
-let golden: Set = ["Safetensors", "ImageDecoding", "Execution", "Datasets", "Jobs", "Models"]
+let golden: Set = ["Safetensors", "ImageDecoding", "Execution", "Datasets", "Jobs", "Models", "CostModel"]
 
 let testTargets: [Target] =
   [

@@ -1,5 +1,5 @@
 import CCostModel
-package import Catalog
+import Catalog
 
 /// A calibration as two CSV files: constants with their priors and bounds, and the residual of each run with its groups.
 extension Calibration {
