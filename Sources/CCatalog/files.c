@@ -1,5 +1,8 @@
 #include "ccatalog.h"
 
+// #embed is C23, which clang knows in every mode and warns about in older ones.
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
 // Each array is followed by the function that gives it out.
 #define CCATALOG_ACCESS(name)                           \
   CCATALOG_FILE(name) {                                 \

@@ -37,7 +37,7 @@ package struct CatalogCheck: Hashable, Codable, Sendable {
     } else {
       try records.read(Shipped.describeSample)
     }
-    file = path ?? "the shipped sample of DescribeInstanceTypes"
+    file = path.map { $0 == "-" ? "standard input" : $0 } ?? "the shipped sample of DescribeInstanceTypes"
     let reasons = try KnownDifference.shipped(sources: catalog.sources)
     var known: [Difference] = []
     var unexplained: [Difference] = []

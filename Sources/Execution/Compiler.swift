@@ -124,7 +124,8 @@ struct Compiler {
     case .attention, .attentionBackward, .positionEmbedding, .positionEmbeddingBackward, .rotaryEmbedding,
       .relativePositionBias, .relativePositionBiasBackward, .rmsNormalisation, .rmsNormalisationBackward,
       .expertRouter, .expertRouterBackward, .expertDispatch, .expertDispatchBackward, .expertCombine,
-      .expertCombineBackward, .expertDense, .expertDenseBackwardInput, .expertDenseBackwardWeights:
+      .expertCombineBackward, .expertDense, .expertDenseBackwardInput, .expertDenseBackwardWeights, .regionAlign,
+      .regionAlignBackward:
       throw GraphError.withoutKernel(node.operation, layer: node.layer)
     }
   }

@@ -132,6 +132,8 @@ package enum Operation: Hashable, Sendable, Codable {
   case expertDense(ExpertDense)
   case expertDenseBackwardInput(ExpertDenseBackwardInput)
   case expertDenseBackwardWeights(ExpertDenseBackwardWeights)
+  case regionAlign(RegionAlign)
+  case regionAlignBackward(RegionAlignBackward)
 
   package var rule: any OperationRule {
     switch self {
@@ -204,6 +206,8 @@ package enum Operation: Hashable, Sendable, Codable {
     case .expertDense(let rule): rule
     case .expertDenseBackwardInput(let rule): rule
     case .expertDenseBackwardWeights(let rule): rule
+    case .regionAlign(let rule): rule
+    case .regionAlignBackward(let rule): rule
     }
   }
 

@@ -12,7 +12,7 @@ struct CatalogCommand: ParsableCommand {
         apus catalog list --family p4d --family trn1
         apus catalog show p4d.24xlarge
         apus catalog compare p4d.24xlarge trn1.32xlarge
-        aws ec2 describe-instance-types | apus catalog import --describe - --into my-catalog
+        apus catalog import --describe types.json --into my-catalog
       """,
     subcommands: [
       CatalogListCommand.self, CatalogShowCommand.self, CatalogCompareCommand.self, CatalogCheckCommand.self,

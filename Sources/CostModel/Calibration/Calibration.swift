@@ -45,6 +45,16 @@ package struct Calibration: Sendable {
     self.intervalFactor = intervalFactor
   }
 
+  /// Fits constants and effects, and the width of intervals to what left-out sources and clusters are predicted like.
+  package init(refitting steps: [RunStep]) {
+    let fitted = Calibration(fitting: steps)
+    let sources = CrossValidation(steps, folds: .sources, from: fitted.constants)
+    let clusters = CrossValidation(steps, folds: .clusters(10), from: fitted.constants)
+    self.init(
+      constants: fitted.constants, effects: fitted.effects, ids: fitted.ids, keys: fitted.keys,
+      residuals: fitted.residuals, intervalFactor: (sources.intervalFactor + clusters.intervalFactor) / 2)
+  }
+
   /// A constant of its own for each accelerator and framework that at least two runs have.
   static func priors(_ steps: [RunStep]) -> Constants {
     func frequent(_ names: [String]) -> [String] {

@@ -49,11 +49,19 @@ package struct CrossValidation: Sendable {
     }
   }
 
-  package let rows: [(row: Validation.Row, source: String)]
+  package let rows: [Validation.Row]
   /// |log error| over the estimated deviation, for each row.
   package let standardised: [Double]
 
-  package init(_ steps: [RunStep], folds: Folds, from start: Constants, iterations: Int, intervalFactor: Double) {
+  /// - Parameters:
+  ///   - start: constants that each fit begins with; those fitted to all runs if nil. A fit moves them to what the runs
+  ///     of its round say, in `iterations` steps.
+  ///   - intervalFactor: of the intervals; that of the shipped calibration if nil.
+  package init(
+    _ steps: [RunStep], folds: Folds, from start: Constants? = nil, iterations: Int = 4, intervalFactor: Double? = nil
+  ) {
+    let start = start ?? Calibration(fitting: steps).constants
+    let intervalFactor = intervalFactor ?? (try? Calibration.shipped().intervalFactor) ?? 1.645
     let labels = Self.labels(steps, folds)
     var predicted: [Int: Calibration.Prediction] = [:]
     for fold in Set(labels).sorted() {
@@ -62,23 +70,22 @@ package struct CrossValidation: Sendable {
         fitting: training, from: start, iterations: iterations, intervalFactor: intervalFactor)
       for index in steps.indices where labels[index] == fold { predicted[index] = calibration.predict(steps[index]) }
     }
-    var rows: [(row: Validation.Row, source: String)] = []
+    var rows: [Validation.Row] = []
     var standardised: [Double] = []
     for (index, step) in steps.enumerated() {
       guard let prediction = predicted[index] else { continue }
       rows.append(
-        (
-          Validation.Row(
-            id: step.run.id, published: step.published, predicted: prediction.seconds, low: prediction.low,
-            high: prediction.high), step.run.source
-        ))
+        Validation.Row(
+          id: step.run.id, published: step.published, predicted: prediction.seconds, low: prediction.low,
+          high: prediction.high))
       standardised.append(abs(log(prediction.seconds / step.published)) / prediction.effect.deviation)
     }
     self.rows = rows
     self.standardised = standardised
   }
 
-  package var errors: Errors { Errors(rows) }
+  /// The factor of an interval that 90 % of left-out runs would have lain in.
+  package var intervalFactor: Double { Errors.quantile(standardised.sorted(), 0.9) }
 
   private static func labels(_ steps: [RunStep], _ folds: Folds) -> [Int] {
     switch folds {

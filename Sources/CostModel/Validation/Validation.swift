@@ -31,8 +31,9 @@ package struct Validation: Sendable {
     let workloads = WorkloadCache()
     var steps: [RunStep] = []
     var skipped: [Skipped] = []
-    for run in runs where run.isScored {
+    for run in runs {
       do {
+        guard run.isScored else { throw RunProblem("not to be scored, the file says (score_step 0)") }
         steps.append(try RunStep(run, catalog: catalog, workloads: workloads))
       } catch {
         skipped.append(Skipped(id: run.id, reason: "\(error)"))

@@ -76,7 +76,8 @@ extension Operation {
     case .attention, .attentionBackward, .positionEmbedding, .positionEmbeddingBackward, .rotaryEmbedding,
       .relativePositionBias, .relativePositionBiasBackward, .rmsNormalisation, .rmsNormalisationBackward,
       .expertRouter, .expertRouterBackward, .expertDispatch, .expertDispatchBackward, .expertCombine,
-      .expertCombineBackward, .expertDense, .expertDenseBackwardInput, .expertDenseBackwardWeights:
+      .expertCombineBackward, .expertDense, .expertDenseBackwardInput, .expertDenseBackwardWeights, .regionAlign,
+      .regionAlignBackward:
       nil
     }
   }

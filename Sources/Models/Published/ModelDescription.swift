@@ -20,11 +20,13 @@ package struct ModelDescription: Hashable, Sendable {
   package var image: String
   /// Whatever else is known.
   package var configuration: String
+  /// What it is trained for, such as `SQuAD fine-tuning`.
+  package var task: String
 
   package init(
     name: String, family: String = "", parameters: String = "", layers: String = "", hidden: String = "",
     heads: String = "", keyValueHeads: String = "", feedForward: String = "", vocabulary: String = "",
-    sequence: String = "", image: String = "", configuration: String = ""
+    sequence: String = "", image: String = "", configuration: String = "", task: String = ""
   ) {
     self.name = name
     self.family = family
@@ -38,6 +40,7 @@ package struct ModelDescription: Hashable, Sendable {
     self.sequence = sequence
     self.image = image
     self.configuration = configuration
+    self.task = task
   }
 
   /// From a row of a file in the schema of `apus validate`, by column.
@@ -47,7 +50,7 @@ package struct ModelDescription: Hashable, Sendable {
       name: column("model"), family: column("model_family"), parameters: column("params_B"), layers: column("layers"),
       hidden: column("hidden"), heads: column("heads"), keyValueHeads: column("kv_heads"), feedForward: column("ffn"),
       vocabulary: column("vocab"), sequence: column("seq_len"), image: column("image_size"),
-      configuration: column("model_config"))
+      configuration: column("model_config"), task: column("task"))
   }
 
   /// The parameters themselves.
@@ -60,9 +63,7 @@ package struct ModelDescription: Hashable, Sendable {
 
   /// The one number of a shape; nil if there are none or several. `250k (250880)` and `128k` are one number each.
   static func number(_ text: String) -> Int? {
-    if let open = text.firstIndex(of: "("), let inner = number(String(text[open...].filter(\.isNumber))) {
-      return inner
-    }
+    if let open = text.firstIndex(of: "("), text.last == ")" { return Int(text[open...].dropFirst().dropLast()) }
     let plain = text.filter { $0 != "," && $0 != " " && $0 != "_" }.lowercased()
     if plain.hasSuffix("k"), let thousands = Double(plain.dropLast()) { return Int(thousands * 1000) }
     if let whole = Double(plain), whole == whole.rounded() { return Int(whole) }

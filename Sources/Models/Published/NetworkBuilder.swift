@@ -14,7 +14,7 @@ struct NetworkBuilder {
     case none
   }
 
-  private(set) var graph = Graph()
+  var graph = Graph()
   private(set) var losses: [ValueID] = []
   var isFrozen = false
   var normalisation = Normalisation.batch

@@ -101,7 +101,11 @@ package struct PublishedModel: Sendable {
   package func parts(
     microBatch: Int, sequence: Int? = nil, image: (height: Int, width: Int)? = nil
   ) throws -> [ModelPart] {
-    try architecture.parts(
+    if image == nil, architecture.takesImageOfRow, description.hasVaryingImages {
+      throw PublishedModelError(
+        .missingShape, "'\(name)': images of changing size (\(description.image)) make no one step")
+    }
+    return try architecture.parts(
       RunShape(
         microBatch: microBatch, sequence: sequence ?? ModelDescription.number(description.sequence),
         image: image ?? (architecture.takesImageOfRow ? description.imageSides : nil)))
@@ -109,7 +113,8 @@ package struct PublishedModel: Sendable {
 
   /// Weights of the model, frozen ones too.
   package func parameterCount() throws -> Int {
-    try parts(microBatch: 1).reduce(0) { sum, part in sum + part.graph.parameterCount + part.graph.frozenCount }
+    // Two samples: a batch norm over one position has no variance with one.
+    try parts(microBatch: 2).reduce(0) { sum, part in sum + part.graph.parameterCount + part.graph.frozenCount }
   }
 
   private static func architecture(of description: ModelDescription) throws -> any PublishedArchitecture {
@@ -124,7 +129,10 @@ package struct PublishedModel: Sendable {
 
   /// Each gives the architecture if the description is one of its own, nil otherwise.
   private static let families: [@Sendable (ModelDescription) throws -> (any PublishedArchitecture)?] = [
-    SegmentationNetwork.named, SingleShotDetector.named, JasperNetwork.named, Classifier.named,
+    SegmentationNetwork.named, RegionDetector.named, SingleShotDetector.named, JasperNetwork.named,
+    TransformerXL.named, RecurrentTranslator.named, CollaborativeFilter.named, DiffusionNetwork.named,
+    ImagenNetwork.named,
+    VisionTransformer.named, Classifier.named, PublishedTransformer.named,
   ]
 }
 

@@ -46,12 +46,20 @@ struct TransformerBuilder {
   }
 
   /// Tokens [B, S] → [B, S, h] behind the last block.
-  private mutating func stack(
+  mutating func stack(
     _ stack: TransformerLayer.Stack, _ tokens: ValueID, isCausal: Bool, memory: ValueID?
   ) throws -> ValueID {
+    let x = try embedding(tokens, TransformerPlace(stack: stack))
+    return try blocks(stack, x, isCausal: isCausal, memory: memory)
+  }
+
+  /// What the blocks make of [B, S, h].
+  mutating func blocks(
+    _ stack: TransformerLayer.Stack, _ embedded: ValueID, isCausal: Bool, memory: ValueID?
+  ) throws -> ValueID {
     var place = TransformerPlace(stack: stack)
-    var x = try embedding(tokens, place)
-    let bias = try relativeBias(steps: graph[tokens].type.shape.dimensions.last ?? 1, isCausal: isCausal, place)
+    var x = embedded
+    let bias = try relativeBias(steps: graph[x].type.shape[1], isCausal: isCausal, place)
     for block in 0..<model.layers {
       place.block = block
       x = try sublayer(x, place, .attention) { try $0.selfAttention($1, isCausal: isCausal, bias: bias, place) }

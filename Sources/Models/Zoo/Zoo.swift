@@ -119,8 +119,8 @@ package enum Zoo: String, Hashable, Codable, Sendable, CaseIterable {
     }
   }
 
-  /// The outputs for the data that the model is known for: 10 classes of MNIST or CIFAR-10, 1,000 of ImageNet, 2 of
-  /// texts, 1 number, the tokens of a transformer's vocabulary.
+  /// The outputs for the data that the model is known for: 10 classes of MNIST or CIFAR-10, 1,000 of ImageNet, 2 of texts,
+  /// 1 number, the tokens of a transformer's vocabulary.
   package var usualOutputs: Int {
     switch kind {
     case .mnist, .cifar: 10
@@ -142,6 +142,8 @@ package enum Zoo: String, Hashable, Codable, Sendable, CaseIterable {
     case .transformer(let transformer): transformer.reading(sequence: shape?.dimensions.first).sampleShape
     }
   }
+
+  package var usualLoss: Loss { if case .forecaster = kind { .meanSquaredError } else { .crossEntropy } }
 
   /// Of the images of ImageNet that the network was made for.
   private var imageSide: Int {
@@ -167,8 +169,6 @@ package enum Zoo: String, Hashable, Codable, Sendable, CaseIterable {
     default: nil
     }
   }
-
-  package var usualLoss: Loss { if case .forecaster = kind { .meanSquaredError } else { .crossEntropy } }
 
   /// - Parameters:
   ///   - outputs: of the last layer, classes or numbers; nil for `usualOutputs`. A transformer has its vocabulary.
