@@ -42,6 +42,7 @@ package struct FabricEntry: Hashable, Sendable {
   package var assumed: Set<FabricConstant>
   /// Standard deviation of ln(measured / modelled), and of how many points.
   package var residual: Double
+  /// Scored points that fixed the values; 0 if none is fit to.
   package var points: Int
   package var source: String
   package var asOf: String
@@ -61,10 +62,13 @@ package struct FabricEntry: Hashable, Sendable {
 
   package subscript(_ name: FabricConstant.Name) -> Double? { values[FabricConstant(name)] }
 
+  /// Whether points fix the bandwidth, which is what a plan of any size hangs on.
+  package var isMeasured: Bool { points > 0 && !assumed.contains(FabricConstant(.bandwidth)) }
+
   /// Of the accelerators of a node.
   package func node(structure: LinkStructure? = nil) -> NodeFabric {
     var node = NodeFabric()
-    node.isMeasured = points > 0
+    node.isMeasured = isMeasured
     node.residual = residual
     node.structure = structure
     node.launch = self[.launch] ?? 0
@@ -86,7 +90,7 @@ package struct FabricEntry: Hashable, Sendable {
   /// Of a network between nodes.
   package var network: NetworkFabric {
     var network = NetworkFabric()
-    network.isMeasured = points > 0
+    network.isMeasured = isMeasured
     network.residual = residual
     network.latency = self[.latency] ?? 0
     network.bandwidth = self[.bandwidth] ?? 0

@@ -38,6 +38,10 @@ package struct FabricFit: Sendable {
     for chunk in kind.switchChunks.isEmpty ? [0] : kind.switchChunks {
       var trial = base
       if chunk > 0 { trial.values[FabricConstant(.switchChunk)] = chunk }
+      if free.isEmpty {
+        best.entry = trial
+        continue
+      }
       let problem = LeastSquares(free.map(\.1))
       let solution = problem.solve { values in
         Self.residuals(kind, Self.replaced(trial, free.map(\.0), values), points, known)
@@ -45,7 +49,7 @@ package struct FabricFit: Sendable {
       if solution.loss < best.loss { best = (Self.replaced(trial, free.map(\.0), solution.values), solution.loss) }
     }
     let errors = Self.residuals(kind, best.entry, points, known)
-    best.entry.points = points.count
+    best.entry.points = kind.setAside == nil ? points.count : 0
     let freedom = max(1, points.count - free.count)
     best.entry.residual = max(0.01, (errors.reduce(0) { $0 + square($1) } / Double(freedom)).squareRoot())
     return best.entry
