@@ -21,3 +21,8 @@ static const unsigned char published_runs[] = {
 #embed "../CostModel/Resources/published-runs.csv"
 };
 CCOSTMODEL_ACCESS(published_runs)
+
+static const unsigned char fabrics[] = {
+#embed "../CostModel/Resources/fabrics.csv"
+};
+CCOSTMODEL_ACCESS(fabrics)

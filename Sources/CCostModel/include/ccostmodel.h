@@ -7,3 +7,4 @@
 CCOSTMODEL_FILE(constants);
 CCOSTMODEL_FILE(residuals);
 CCOSTMODEL_FILE(published_runs);
+CCOSTMODEL_FILE(fabrics);

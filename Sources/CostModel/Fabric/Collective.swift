@@ -1,0 +1,95 @@
+/// What a group of ranks does together. S is the full buffer: of one rank for an all-reduce, a broadcast and an
+/// all-to-all, the sum over the ranks' parts for a reduce-scatter and an all-gather.
+package enum Collective: String, CaseIterable, Codable, Hashable, Sendable {
+  case allReduce = "all_reduce"
+  case reduceScatter = "reduce_scatter"
+  case allGather = "all_gather"
+  case broadcast = "broadcast"
+  case allToAll = "all_to_all"
+  case pointToPoint = "p2p"
+
+  /// Bytes that cross a rank's link per byte of the buffer, with the algorithm that moves the fewest: 2(n−1)/n, (n−1)/n or
+  /// 1. It is also what nccl-tests multiplies algbw = S / t with to print busbw (its doc/PERFORMANCE.md).
+  package func wireFactor(ranks: Int) -> Double {
+    guard ranks > 1 else { return 0 }
+    let n = Double(ranks)
+    switch self {
+    case .allReduce: return 2 * (n - 1) / n
+    case .reduceScatter, .allGather, .allToAll: return (n - 1) / n
+    case .broadcast, .pointToPoint: return 1
+    }
+  }
+
+  /// Rounds of a ring: each waits for the one before.
+  func ringSteps(ranks: Int) -> Double {
+    switch self {
+    case .allReduce: 2 * Double(ranks - 1)
+    case .reduceScatter, .allGather, .broadcast, .allToAll: Double(ranks - 1)
+    case .pointToPoint: ranks > 1 ? 1 : 0
+    }
+  }
+
+  /// The share of an all-reduce's passes over the ranks: it is a reduce-scatter and an all-gather.
+  var passes: Double { self == .allReduce ? 2 : 1 }
+}
+
+/// How an operation is done.
+package enum CollectiveAlgorithm: String, CaseIterable, Codable, Hashable, Sendable {
+  /// Every rank to its neighbour, around the group (Patarasuk and Yuan 2009).
+  case ring
+  /// NCCL's double binary tree over nodes, a chain inside each (Sanders, Speck and Träff 2009).
+  case tree
+  /// Reduce-scatter inside the nodes, all-reduce between them rail by rail, all-gather inside.
+  case hierarchical
+  /// Every rank to every other at once, in two rounds.
+  case mesh
+  /// One message.
+  case direct
+}
+
+/// Ranks that talk, and who else does.
+package struct RankGroup: Hashable, Sendable {
+  /// n.
+  package let size: Int
+  /// r, of this group on each node that it has ranks on.
+  package let ranksPerNode: Int
+  /// Groups of the same kind that share a node's network interfaces at the same time, this one included: 8 for the
+  /// data-parallel groups beside tensor parallelism over the 8 accelerators of a node.
+  package let concurrentPerNode: Int
+
+  /// - Precondition: all at least 1.
+  package init(size: Int, ranksPerNode: Int, concurrentPerNode: Int = 1) {
+    precondition(size >= 1 && ranksPerNode >= 1 && concurrentPerNode >= 1, "a group has ranks")
+    self.size = size
+    self.ranksPerNode = min(ranksPerNode, size)
+    self.concurrentPerNode = concurrentPerNode
+  }
+
+  /// X, rounded up.
+  package var nodes: Int { (size + ranksPerNode - 1) / ranksPerNode }
+}
+
+/// A time and where it comes from.
+package struct CollectiveTime: Hashable, Sendable {
+  package let seconds: Double
+  package let algorithm: CollectiveAlgorithm
+  /// α: what an empty message costs.
+  package let latency: Double
+  /// β S: bytes over the narrowest link.
+  package let transfer: Double
+  /// ρ √S: filling and draining the pipeline.
+  package let pipelining: Double
+}
+
+/// What nccl-tests prints of an operation: bytes over time, and that times the bytes on the wire per byte of the buffer
+/// (doc/PERFORMANCE.md of nccl-tests). Compare with a cluster's own output to see whether it is healthy.
+package struct ExpectedBandwidth: Hashable, Sendable {
+  /// B/s.
+  package let algorithm: Double
+  package let bus: Double
+
+  package init(_ collective: Collective, bytes: Double, seconds: Double, ranks: Int) {
+    algorithm = seconds > 0 ? bytes / seconds : 0
+    bus = algorithm * collective.wireFactor(ranks: ranks)
+  }
+}
