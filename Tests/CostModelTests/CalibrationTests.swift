@@ -25,8 +25,8 @@ import Units
             usesMatrixUnits: true)
           let shape = StepShape(
             device: device, attentionPeak: device.peak, isHopperOrLater: false, fusesAttention: true, block: kernels,
-            edge: [], batch: 4, dispatches: 24, microBatches: 4, parameters: 1e6, gradientBytes: 2,
-            network: NetworkShape(link: .linkPCIe))
+            edge: [], samples: 4, dispatches: 24, microBatches: 4, parameters: 1e6, gradientBytes: 2,
+            network: NetworkShape(oneHostOver: .linkPCIe))
           let seconds = shape.breakdown(truth).total.count
           runs.append(Fit.Run(shape: shape, seconds: seconds, groups: ["\(index)", "\(other)"]))
         }

@@ -150,7 +150,7 @@ private let groups = [
 @Suite struct FabricDescriptionTests {
   @Test func everyInstanceTypeOfTheCatalogHasAFabric() throws {
     let constants = try FabricConstants.shipped()
-    for instance in try Catalog.shipped().instances {
+    for instance in try Catalog.shipped().sortedInstances {
       let fabric = Fabric(FabricDescription(instance), constants: constants)
       let count = instance.acceleratorCount.value
       if count > 1 {
@@ -221,7 +221,8 @@ private let groups = [
   ])
   func malformedRowsAreRefusedWithTheirPlace(rows: String, place: String, code: CatalogError.Code) throws {
     let error = #expect(throws: CatalogError.self) { try read(header + rows + "\n") }
-    #expect(error?.code == code && "\(try #require(error))".hasPrefix(place), "\(String(describing: error))")
+    let refused = try #require(error)
+    #expect(refused.code == code && "\(refused)".hasPrefix(place), "\(refused)")
   }
 }
 

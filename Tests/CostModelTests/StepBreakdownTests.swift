@@ -27,8 +27,8 @@ import Units
     }
     return StepShape(
       device: device, attentionPeak: device.peak, isHopperOrLater: false, fusesAttention: true, block: kernels,
-      edge: [], batch: 4, dispatches: 48, microBatches: microBatches, parameters: 4e8, gradientBytes: 2,
-      network: NetworkShape(link: .linkNVSwitch3))
+      edge: [], samples: 4, dispatches: 48, microBatches: microBatches, parameters: 4e8, gradientBytes: 2,
+      network: NetworkShape(oneHostOver: .linkNVSwitch3))
   }
 
   @Test func termsAddUpToTheStep() {

@@ -60,7 +60,7 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     shape.virtualStages = Double(layout.virtualStages)
     shape.data = Double(layout.data * layout.context)
     shape.zeroStage = layout.zeroStage
-    shape.recomputation = StepShape.Recomputation(rawValue: layout.recomputation.rawValue) ?? .none
+    shape.recomputation = Recomputation(rawValue: layout.recomputation.rawValue) ?? .none
     shape.dispatches = (workload.dispatches[.block] ?? 0) / p
     let boundary = shape.batch * workload.positions * workload.width * shape.device.arithmetic.elementBytes
     shape.tensorReductions = layout.tensor > 1 ? 2 * Double(workload.blocks) / p : 0

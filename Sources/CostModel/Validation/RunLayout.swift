@@ -9,7 +9,7 @@ struct RunLayout: Hashable, Sendable {
   var zeroStage = 0
   var shardsWithinHost = false
   var sequenceParallel = false
-  var recomputation = StepShape.Recomputation.none
+  var recomputation = Recomputation.none
   var microBatch = 1.0
   var microBatches = 1.0
 
