@@ -185,6 +185,31 @@ extension TransformerSpecification {
     #expect((Double(total) / 1e9).rounded() == 671)
   }
 
+  /// 2 · P · h · (h + V) in place of 2 · s · h · (h + V), the blocks as before.
+  @Test func aMaskedLanguageModelFindsTheStepsThatItIsAskedFor() throws {
+    var model = try #require(Zoo.bertBase.transformer)
+    let all = try model.training(samples: 3)
+    model.predictions = 76
+    let some = try model.training(samples: 3)
+    #expect(some.parameterCount == all.parameterCount)
+    #expect(some.outputs["logits"].map { some[$0].type.shape } == [3, 76, 30_522])
+    #expect(some.inputs.map { some[$0].name } == ["input", "predicted_steps", "labels"])
+    func products(_ graph: Graph, _ parts: Set<TransformerPart>) -> Int {
+      graph.nodes.filter { TransformerLayer(name: $0.layer).map { parts.contains($0.part) } ?? false }
+        .reduce(0) { $0 + productWork($1, graph) }
+    }
+    let head: Set<TransformerPart> = [.transform, .output]
+    #expect(products(some, head) == 3 * 2 * 3 * 76 * 768 * (768 + 30_522))
+    #expect(products(all, head) == 3 * 2 * 3 * 512 * 768 * (768 + 30_522))
+    let rest = Set(TransformerPart.allCases).subtracting(head)
+    #expect(products(some, rest) == products(all, rest))
+    let error = #expect(throws: GraphError.self) {
+      let short = model.reading(sequence: 60).sampleShape
+      return try ModelSpecification(name: "x", transformer: model).graph(sampleShape: short, batch: 1, mode: .training)
+    }
+    #expect(error?.key == "predictions")
+  }
+
   /// Tables of the two stacks' relative positions and the token table they share.
   @Test func encoderAndDecoderShareTheirTokens() throws {
     let graph = try Zoo.t5Small.training(samples: 2)
