@@ -223,6 +223,40 @@ extension TransformerSpecification {
     #expect(cross.map { $0.inputs.map { graph[$0].type.shape } } == [[2, 114, 512], [2, 512, 512], [2, 512, 512]])
   }
 
+  @Test(arguments: Zoo.allCases.filter { $0.transformer != nil })
+  func everyLayerIsNamedByTheScheme(_ zoo: Zoo) throws {
+    for node in try zoo.training().nodes where node.layer != ModelSpecification.lossName {
+      let layer = try #require(TransformerLayer(name: node.layer), "\(node.layer)")
+      #expect(layer.name == node.layer)
+      guard case .dense = node.operation else { continue }
+      let isSplit: Set<TransformerLayerRole> = [.columnParallel, .rowParallel, .vocabularyParallel]
+      #expect(isSplit.contains(layer.role) || layer.part == .transform, "\(node.layer)")
+    }
+  }
+
+  /// A dropout's mask is told from others by its key.
+  @Test func dropoutsDifferAndEndWithTraining() throws {
+    var keys: [Int] = []
+    for node in try Zoo.bertBase.training().nodes where node.pass == .forward {
+      switch node.operation {
+      case .dropout(let rule): keys.append(rule.key)
+      case .attention(let rule): keys += rule.dropout.map { [$0.key] } ?? []
+      default: break
+      }
+    }
+    #expect(keys.count == 1 + 3 * 12)
+    #expect(Set(keys).count == keys.count)
+    let inference = try Zoo.bertBase.model().evaluationGraph(
+      sampleShape: Zoo.bertBase.sampleShape(), batch: 1, loss: .crossEntropy)
+    for node in inference.nodes {
+      switch node.operation {
+      case .dropout: Issue.record("\(node.layer)")
+      case .attention(let rule): #expect(rule.dropout == nil)
+      default: break
+      }
+    }
+  }
+
   private static func sizes(_ change: (inout TransformerSpecification) -> Void) -> TransformerSpecification {
     var model = TransformerSpecification(layers: 24, hidden: 1024, heads: 16, vocabulary: 100, sequence: 128)
     change(&model)
