@@ -1,5 +1,6 @@
 import Catalog
 import CostModel
+import ModelGraph
 import TestSupport
 import Testing
 import Units

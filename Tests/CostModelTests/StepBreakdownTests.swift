@@ -1,4 +1,5 @@
 import CostModel
+import ModelGraph
 import TestSupport
 import Testing
 import Units
