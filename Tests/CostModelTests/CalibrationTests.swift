@@ -9,8 +9,8 @@ import Units
   /// Runs that the model itself timed, with constants moved from their priors and noise that sums to nothing.
   private static func synthetic(_ truth: Constants) -> [Fit.Run] {
     var runs: [Fit.Run] = []
-    for (index, rows) in [64.0, 256, 1024, 4096, 16_384].enumerated() {
-      for (other, peak) in [15e12, 60e12, 312e12].enumerated() {
+    for rows in [64.0, 256, 1024, 4096, 16_384] {
+      for peak in [15e12, 60e12, 312e12] {
         for bytes in [1e6, 1e8] {
           let kernels = [
             Kernel(
@@ -29,7 +29,7 @@ import Units
             edge: [], samples: 4, dispatches: 24, microBatches: 4, parameters: 1e6, gradientBytes: 2,
             network: NetworkShape(oneHostOver: .linkPCIe))
           let seconds = shape.breakdown(truth).total.count
-          runs.append(Fit.Run(shape: shape, seconds: seconds, groups: ["\(index)", "\(other)"]))
+          runs.append(Fit.Run(shape: shape, seconds: seconds, groups: Array(repeating: nil, count: SoftwareEffects.factors.count)))
         }
       }
     }

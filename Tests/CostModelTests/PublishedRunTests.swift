@@ -42,10 +42,10 @@ import Units
   }
 
   @Test(arguments: [
-    ("a,mine,resnet50,V100,PyTorch,-1,fp16,1,64,224", 2, 33, "a step time of '-1'"),
-    ("a,mine,resnet50,V100,PyTorch,soon,fp16,1,64,224", 2, 33, "a step time of 'soon'"),
+    ("a,mine,resnet50,V100,PyTorch,-1,fp16,1,64,224", 2, 30, "a step time of '-1'"),
+    ("a,mine,resnet50,V100,PyTorch,soon,fp16,1,64,224", 2, 30, "a step time of 'soon'"),
     (",mine,resnet50,V100,PyTorch,1,fp16,1,64,224", 2, 1, "a run without id"),
-    ("a,mine,resnet50,V100,PyTorch,1,fp16,1,64", 2, 41, "9 fields where the header has 10"),
+    ("a,mine,resnet50,V100,PyTorch,1,fp16,1,64", 2, 39, "9 fields where the header has 10"),
   ])
   func aWrongRowIsRefusedAtItsPlace(line: String, row: Int, column: Int, message: String) {
     let error = #expect(throws: CatalogError.self) { try Self.runs([line]) }
