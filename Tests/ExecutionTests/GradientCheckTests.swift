@@ -148,7 +148,8 @@ import Testing
     #expect(refused?.code == .notDifferentiated)
   }
 
-  /// The cases of `Operation`, from its source: the enumeration cannot list them, their rules have values.
+  /// The cases of `Operation` that can be run, from the reference's source: the enumeration cannot list them, their rules
+  /// have values.
   private func operationCases() throws -> Set<String> {
     let source = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "Sources/Execution/Reference/ReferenceRule.swift")
