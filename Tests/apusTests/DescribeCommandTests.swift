@@ -96,7 +96,7 @@ extension CommandTests {
       "What cannot be described is refused with the remedy",
       arguments: [
         (["describe", "lenet"], Int32(3), "error: unknown zoo model 'lenet'; did you mean 'lenet5'?\n"),
-        (["describe", "resnet"], 3, "error: unknown zoo model 'resnet'; did you mean 'resnet18'?\n"),
+        (["describe", "resnet"], 3, "error: unknown zoo model 'resnet'; did you mean 'resnet9'?\n"),
         (
           ["describe", "lenet5", "--input", "1x4x4"], 3,
           "error: layer 'input': lenet5 takes images of at least 12×12, [channels, height, width], a sample is 1×4×4; "
