@@ -96,6 +96,7 @@ package struct JobModel: PlanningModel {
 
   package func remarks(_ group: NodeGroup, _ layout: ParallelLayout) -> [String] {
     var remarks = notes
+    if layout.context > 1 { remarks.append("outside calibration: no run that was fitted shares sequences over ranks") }
     if let hardware = try? hardware(group) {
       remarks += hardware.assumptions
       let device = hardware.device
