@@ -19,6 +19,7 @@ package struct JobModel: PlanningModel {
   private let scheme: StateScheme
   private let effect: SoftwareEffects.Estimate
   private let notes: [String]
+  private let mostContext: Int
   /// Parameters of the model, and tokens of a sample (1 if it has none).
   package let parameterCount: Double
   package let sequence: Int
@@ -26,8 +27,11 @@ package struct JobModel: PlanningModel {
   /// Whose software constants count; the trainer on accelerators is the user's own.
   private static let framework = "pytorch"
 
+  /// - Parameter context: the degree of context parallelism that the user asks for; nil to leave it to the planner.
   /// - Throws: `GraphError` if the job's model and data do not fit.
-  package init(_ job: Job, data: DataDescription, catalog: Catalog, calibration: Calibration) throws {
+  package init(
+    _ job: Job, data: DataDescription, catalog: Catalog, calibration: Calibration, context: Int? = nil
+  ) throws {
     self.job = job
     self.catalog = catalog
     self.calibration = calibration
@@ -46,6 +50,7 @@ package struct JobModel: PlanningModel {
     transformer = dimensions
     divisors = dimensions?.divisors ?? .whole
     sequence = dimensions?.sequence ?? 1
+    mostContext = context ?? max(1, sequence / Self.positionsWorthSharing)
     let width = arithmetic == .fp32 ? "32 bits" : "fewer bits"
     var groups: [String?] = Array(repeating: nil, count: SoftwareEffects.factors.count)
     groups[0] = "\(Self.framework) \(width)"
@@ -61,8 +66,12 @@ package struct JobModel: PlanningModel {
   package func rules(for group: NodeGroup, globalBatch: Int) -> LayoutRules {
     LayoutRules(
       model: divisors, accelerators: group.accelerators, acceleratorsPerNode: group.acceleratorsPerNode,
-      globalBatch: globalBatch)
+      globalBatch: globalBatch, mostContext: mostContext)
   }
+
+  /// Positions that a rank should have at least before a sequence is shared: what is published of context parallelism is of
+  /// long sequences, and none of it is in the calibration.
+  package static let positionsWorthSharing = 4096
 
   package func evaluator(
     for group: NodeGroup, globalBatch: Int
@@ -96,6 +105,7 @@ package struct JobModel: PlanningModel {
 
   package func remarks(_ group: NodeGroup, _ layout: ParallelLayout) -> [String] {
     var remarks = notes
+    if layout.context > 1 { remarks.append("outside calibration: no run that was fitted shares sequences over ranks") }
     if let hardware = try? hardware(group) {
       remarks += hardware.assumptions
       let device = hardware.device

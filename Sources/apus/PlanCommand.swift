@@ -98,7 +98,8 @@ struct PlanCommand: ParsableCommand {
     let job = file.job
     let data = try job.plannedDescription ?? JobData.description(file)
     let samples = try job.plannedSampleCount ?? JobData(file).training.count
-    let model = try JobModel(job, data: data, catalog: catalog, calibration: try Calibration.shipped())
+    let model = try JobModel(
+      job, data: data, catalog: catalog, calibration: try Calibration.shipped(), context: layout.context)
     let request = PlanRequest(
       globalBatch: job.training.batch, sequence: model.sequence,
       length: .epochs(job.training.epochs, samples: samples), objective: objective,

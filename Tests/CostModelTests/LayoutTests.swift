@@ -88,4 +88,13 @@ import Testing
     #expect(rules.isLegal(ParallelLayout(tensor: 16, data: 3, microBatch: 4)))
     #expect(rules.problems(of: ParallelLayout(pipeline: 48)).map(\.code) == [.layers])
   }
+
+  @Test("may not share sequences over more ranks than they are worth")
+  func mostContext() {
+    var rules = Self.rules
+    let layout = ParallelLayout(context: 4, data: 12, microBatch: 3)
+    #expect(rules.isLegal(layout))
+    rules.mostContext = 2
+    #expect(rules.problems(of: layout).map(\.code) == [.context])
+  }
 }

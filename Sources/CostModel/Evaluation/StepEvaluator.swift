@@ -8,6 +8,7 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
   private let table: StageTable
   private let globalBatch: Int
   private let memory: Memory
+  private let keyValueShare: Double
   /// What software takes beside physics, as a factor.
   private let factor: Double
   package let usableBytes: Double
@@ -27,6 +28,7 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     self.globalBatch = globalBatch
     self.memory = memory
     self.factor = factor
+    keyValueShare = Double(model.keyValueHeads) / Double(model.heads)
     usableBytes = Double(budget.usable.count)
     let device = hardware.device
     let units = device.usesMatrixUnits ? "matrix" : "vector"
@@ -65,7 +67,8 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     let boundary = shape.batch * workload.positions * workload.width * shape.device.arithmetic.elementBytes
     shape.tensorReductions = layout.tensor > 1 ? 2 * Double(workload.blocks) / p : 0
     shape.tensorBytes = boundary
-    shape.boundaryBytes = boundary
+    // Each piece of an interleaved stage hands on what it gives.
+    shape.boundaryBytes = boundary * Double(layout.virtualStages)
     shape.parameters = parameters(layout)
     return shape.breakdown(constants, block: entry.block.scaled(by: 1 / p), edge: entry.edge)
   }
@@ -83,11 +86,35 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     return (held(.block) - routed + own) / p + held(.stem) + held(.head) / p
   }
 
-  package func seconds(_ layout: ParallelLayout) -> Double { breakdown(layout).total.count * factor }
+  /// Keys and values round the ring of ranks that share a sequence, forward and twice backward (Liu et al. 2023), not
+  /// hidden: of every run of the calibration c is 1, so what attention would hide is not known.
+  private func ring(_ layout: ParallelLayout, microBatches: Int? = nil) -> Double {
+    guard layout.context > 1 else { return 0 }
+    let (t, c) = (Double(layout.tensor), Double(layout.context))
+    let network = template.network
+    let link = network.linkRate(constants)
+    let isInHost = t * c <= network.ranksPerHost
+    let rate = isInHost ? link : min(link, network.hostRate(constants) / t)
+    let samples = Double(layout.microBatch) / c
+    let bytes =
+      2 * samples * workload.positions * workload.width * keyValueShare / t * template.device.arithmetic.elementBytes
+    let hop = constants[.tensorLatency] * (isInHost ? 1 : 4)
+    let layers = Double(workload.blocks) / Double(layout.pipeline)
+    let passes: Double = layout.recomputation == .none ? 3 : 4
+    let m = Double(microBatches ?? layout.microBatches(globalBatch: globalBatch))
+    let bubble = Double(layout.pipeline - 1) / Double(layout.virtualStages)
+    return (m + bubble) * layers * passes * (c - 1) * (bytes / rate + hop)
+  }
+
+  private func total(_ layout: ParallelLayout, microBatches: Int? = nil) -> Double {
+    (breakdown(layout, microBatches: microBatches).total.count + ring(layout, microBatches: microBatches)) * factor
+  }
+
+  package func seconds(_ layout: ParallelLayout) -> Double { total(layout) }
 
   package func affine(_ layout: ParallelLayout) -> AffineStep {
-    let one = breakdown(layout, microBatches: 1).total.count * factor
-    let two = breakdown(layout, microBatches: 2).total.count * factor
+    let one = total(layout, microBatches: 1)
+    let two = total(layout, microBatches: 2)
     return AffineStep(fixed: max(0, 2 * one - two), perMicroBatch: two - one)
   }
 
@@ -125,7 +152,10 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
   package func estimate(_ layout: ParallelLayout) -> StepEstimate {
     let breakdown = breakdown(layout)
     var terms = StepBreakdown.Term.allCases.map { StepTerm($0.words, Seconds(breakdown[$0])) }
-    terms.append(StepTerm("software, as measured on the like", Seconds(breakdown.total.count * (factor - 1))))
+    let ring = ring(layout)
+    terms.append(StepTerm("context-parallel ring", Seconds(ring)))
+    terms.append(
+      StepTerm("software, as measured on the like", Seconds((breakdown.total.count + ring) * (factor - 1))))
     return StepEstimate(terms: terms.filter { $0.seconds != .zero }, memory: memory.fullest(layout))
   }
 }

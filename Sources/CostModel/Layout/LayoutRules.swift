@@ -1,7 +1,8 @@
 /// Why a layout cannot be used: one sentence with the values, and the remedy.
 package struct LayoutProblem: Error, Hashable, Sendable, Codable, CustomStringConvertible {
   package enum Code: String, Hashable, Sendable, Codable, CaseIterable {
-    case degreeBelowOne, acceleratorCount, heads, keyValueHeads, tensorAcrossNodes, sequence, layers, virtualStages
+    case degreeBelowOne, acceleratorCount, heads, keyValueHeads, tensorAcrossNodes, sequence, context, layers,
+      virtualStages
     case microBatches, batch, experts, expertGroup, zeroStage, sequenceParallel, recomputation
   }
 
@@ -27,10 +28,12 @@ package struct LayoutRules: Hashable, Sendable, Codable {
   package var allowsTensorAcrossNodes: Bool
   /// Whether stages may differ by one layer.
   package var allowsUnevenStages: Bool
+  /// Context-parallel ranks at most.
+  package var mostContext: Int
 
   package init(
     model: ModelDivisors, accelerators: Int, acceleratorsPerNode: Int, globalBatch: Int,
-    allowsTensorAcrossNodes: Bool = false, allowsUnevenStages: Bool = false
+    allowsTensorAcrossNodes: Bool = false, allowsUnevenStages: Bool = false, mostContext: Int = .max
   ) {
     self.model = model
     self.accelerators = accelerators
@@ -38,6 +41,7 @@ package struct LayoutRules: Hashable, Sendable, Codable {
     self.globalBatch = globalBatch
     self.allowsTensorAcrossNodes = allowsTensorAcrossNodes
     self.allowsUnevenStages = allowsUnevenStages
+    self.mostContext = mostContext
   }
 
   package func isLegal(_ layout: ParallelLayout) -> Bool { problems(of: layout).isEmpty }
@@ -91,6 +95,13 @@ package struct LayoutRules: Hashable, Sendable, Codable {
           .sequence,
           "\(layout.context) context-parallel ranks take two pieces each of a sequence, and \(parts) do not divide its "
             + "\(model.sequence) positions"))
+    }
+    if layout.context > mostContext {
+      problems.append(
+        LayoutProblem(
+          .context,
+          "\(layout.context) context-parallel ranks are more than the \(mostContext) that sequences of \(model.sequence) "
+            + "positions are worth; ask for them, or use at most \(mostContext)"))
     }
     return problems
   }

@@ -106,16 +106,16 @@ package struct PlanPage {
   private var paretoPlot: String {
     var drawing = Drawing(width: 900, height: 380)
     let points = plan.ranked.map { (x: $0.time.count, y: $0.cost.count) }
-    let horizontal = LogScale(points.map(\.x), from: 70, to: 880)
+    let horizontal = LogScale(points.map(\.x), from: 95, to: 860)
     let vertical = LogScale(points.map(\.y), from: 335, to: 15)
-    drawing.line([(70, 15), (70, 335), (880, 335)], stroke: "#7b8794")
+    drawing.line([(95, 15), (95, 335), (860, 335)], stroke: "#7b8794")
     for tick in horizontal.ticks {
       drawing.text("\(Seconds(tick))", x: horizontal[tick], y: 352, anchor: "middle")
       drawing.line([(horizontal[tick], 335), (horizontal[tick], 340)], stroke: "#7b8794")
     }
     for tick in vertical.ticks {
-      drawing.text("\(Money(dollars: tick))", x: 64, y: vertical[tick] + 4, anchor: "end")
-      drawing.line([(65, vertical[tick]), (70, vertical[tick])], stroke: "#7b8794")
+      drawing.text("\(Money(dollars: tick))", x: 88, y: vertical[tick] + 4, anchor: "end")
+      drawing.line([(90, vertical[tick]), (95, vertical[tick])], stroke: "#7b8794")
     }
     drawing.text("time to train", x: 475, y: 374, anchor: "middle")
     drawing.line(
@@ -172,7 +172,11 @@ package struct PlanPage {
   }
 
   private func bars(_ bars: [Bar]) -> String {
-    let names = bars.first?.parts.map(\.name) ?? []
+    var names: [String] = []
+    for part in bars.flatMap(\.parts) where part.size > 0 && !names.contains(part.name) { names.append(part.name) }
+    func colour(_ name: String) -> String {
+      Self.colours[(names.firstIndex(of: name) ?? 0) % Self.colours.count]
+    }
     let lengths = bars.map { bar in max(bar.parts.reduce(0.0) { $0 + $1.size }, bar.limit ?? 0) }
     let largest = max(lengths.max() ?? 0, .leastNormalMagnitude)
     var drawing = Drawing(width: 900, height: Double(bars.count) * 26 + 6)
@@ -180,10 +184,10 @@ package struct PlanPage {
       let y = Double(row) * 26 + 3
       drawing.text(bar.name, x: 190, y: y + 14, anchor: "end")
       var x = 198.0
-      for (index, part) in bar.parts.enumerated() where part.size > 0 {
+      for part in bar.parts where part.size > 0 {
         let width = part.size / largest * 600
         drawing.rectangle(
-          x: x, y: y, width: width, height: 20, fill: Self.colours[index % Self.colours.count],
+          x: x, y: y, width: width, height: 20, fill: colour(part.name),
           title: "\(part.name): \(part.text)")
         x += width
       }
@@ -194,8 +198,7 @@ package struct PlanPage {
       }
       drawing.text(bar.total, x: x + 6, y: y + 14)
     }
-    let shown = names.enumerated().filter { index, _ in bars.contains { $0.parts[index].size > 0 } }
-    return "<p class=\"legend\">\(key(shown.map { (Self.colours[$0.offset % Self.colours.count], $0.element) }))</p>\n"
+    return "<p class=\"legend\">\(key(names.map { (colour($0), $0) }))</p>\n"
       + drawing.svg(label: "A bar for each plan: \(names.joined(separator: ", "))")
   }
 }
@@ -220,6 +223,14 @@ private struct LogScale {
     return from + (to - from) * min(share, 1)
   }
 
-  /// Five values, evenly spaced on the axis.
-  var ticks: [Double] { (0...4).map { low * ((high / low).logarithm * Double($0) / 4).exponential } }
+  /// Up to five values of two digits, about evenly spaced on the axis.
+  var ticks: [Double] {
+    (0...4).map { index in
+      let value = low * ((high / low).logarithm * Double(index) / 4).exponential
+      var unit = 1.0
+      while value / unit >= 100 { unit *= 10 }
+      while value / unit < 10, unit > 1e-9 { unit /= 10 }
+      return (value / unit).rounded() * unit
+    }.filter { $0 >= low && $0 <= high }
+  }
 }
