@@ -57,6 +57,7 @@ private let groups = [
       guard let (link, network) = rated[name] else { continue }
       for bytes in sizes {
         for n in 2...8 {
+          // p5's switch reduces: each rank sends and receives S.
           let wire = name.hasPrefix("p5") ? 1 : Collective.allReduce.wireFactor(ranks: n)
           #expect(fabric.coefficients(groupSize: n, ranksPerNode: n).allReduce(bytes) >= wire * bytes / link)
         }
@@ -110,7 +111,7 @@ private let groups = [
   @Test func reduceScatterAndAllGatherMakeAnAllReduce() throws {
     let fabric = try #require(try fabrics().first { $0.name == "p4de.24xlarge" }).fabric
     let group = fabric.coefficients(groupSize: 6, ranksPerNode: 6)
-    expectClose([group.reduceScatter(3e9) + group.allGather(3e9)], [group.allReduce(3e9)], relative: 1e-3)
+    expectClose([group.reduceScatter(3e9) + group.allGather(3e9)], [group.allReduce(3e9)], relative: 2e-3)
   }
 
   @Test func busBandwidthIsThatOfNCCLTests() throws {
@@ -150,7 +151,7 @@ private let groups = [
 @Suite struct FabricDescriptionTests {
   @Test func everyInstanceTypeOfTheCatalogHasAFabric() throws {
     let constants = try FabricConstants.shipped()
-    for instance in try Catalog.shipped().sortedInstances {
+    for instance in try Catalog.shipped().instances.values {
       let fabric = Fabric(FabricDescription(instance), constants: constants)
       let count = instance.acceleratorCount.value
       if count > 1 {
@@ -220,9 +221,9 @@ private let groups = [
     ("a,latency,,3,us", "f.csv:2:", .malformed),
   ])
   func malformedRowsAreRefusedWithTheirPlace(rows: String, place: String, code: CatalogError.Code) throws {
-    let error = #expect(throws: CatalogError.self) { try read(header + rows + "\n") }
-    let refused = try #require(error)
-    #expect(refused.code == code && "\(refused)".hasPrefix(place), "\(refused)")
+    let thrown = #expect(throws: CatalogError.self) { try read(header + rows + "\n") }
+    let error = try #require(thrown)
+    #expect(error.code == code && "\(error)".hasPrefix(place), "\(error)")
   }
 }
 

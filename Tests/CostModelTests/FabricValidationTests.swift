@@ -49,13 +49,6 @@ func measuredCollectives() throws -> [FabricMeasurement] {
 
   @Test func pointsLeftOutOfTheFitArePredictedToo() throws {
     let validation = FabricValidation(try measuredCollectives(), constants: try .shipped(), leavesOut: true)
-    for summary in validation.classes + [validation.insideNode, validation.acrossNodes] {
-      let numbers = [
-        summary.mean, summary.median, summary.largest, summary.meanWithoutSize ?? .nan,
-        summary.meanWithoutRanks ?? .nan,
-      ].map { String(format: "%.1f", $0 * 100) }
-      print(summary.key, summary.rows, summary.constants, numbers.joined(separator: " | "))
-    }
     #expect(try #require(validation.insideNode.meanWithoutSize) < 0.05)
     #expect(try #require(validation.insideNode.meanWithoutRanks) < 0.06)
     #expect(try #require(validation.classes.first { $0.key == "efa-p4de" }?.meanWithoutSize) < 0.06)
@@ -73,8 +66,7 @@ func measuredCollectives() throws -> [FabricMeasurement] {
       let time = fabric.coefficients(groupSize: n, ranksPerNode: n).allToAll(try #require(row.bytes))
       return abs(time / (try #require(row.seconds)) - 1)
     }
-    print("all-to-all", errors.map { String(format: "%.2f", $0) })
-    #expect(errors.reduce(0, +) / 12 < 0.25)
+    #expect(errors.reduce(0, +) / 12 < 0.2)
   }
 
   @Test func transferOfA100ConstantsToAnotherClusterIsWorseThanItsOwn() throws {
@@ -89,7 +81,6 @@ func measuredCollectives() throws -> [FabricMeasurement] {
       return abs(time / (try #require(row.seconds)) - 1)
     }
     let mean = errors.reduce(0, +) / Double(errors.count)
-    print("transfer", mean)
     #expect(errors.count == 18 && mean > 0.03 && mean < 0.25)
   }
 }

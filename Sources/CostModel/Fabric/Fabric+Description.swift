@@ -5,7 +5,7 @@ import Units
 /// kin's latencies.
 ///
 /// Shares reached of the rating by the fitted constants: cube mesh 22.65 of 25 GB/s a link, NVSwitch 3 320 of 300 (and 1 / 482 GB/s
-/// a byte beside it), NVSwitch 4 501 of 450 (the switch reduces), EFA 49.9 of 50 and 394 of 400, EFA of 2020 8.4 of 12.5,
+/// a byte beside it), NVSwitch 4 286 of 450 (the switch reduces), EFA 49.9 of 50 and 394 of 400, EFA of 2020 8.4 of 12.5,
 /// sockets 4.7 of 12.5 (NVIDIA/nccl issue 398). What is not of these is an assumption, and says so in `sources`.
 extension Fabric {
   /// - Parameter constants: the measured fabrics.
@@ -45,7 +45,7 @@ extension Fabric {
       node.bandwidth *= scale
       node.localPerByte /= scale
       node.small?.bandwidth *= scale
-      node.reducesInSwitch = isReducing
+      node.switchBandwidth = node.switchBandwidth.map { $0 * scale }
       sources.append("unmeasured NVSwitch: constants of \(kin) times \(fixedPoint(scale, decimals: 2))")
     case .hybridCubeMesh, .nvLinkMesh:
       node = constants["nvlink-cube-mesh-v100"]?.node(structure: structure) ?? node

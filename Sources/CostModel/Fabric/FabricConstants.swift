@@ -6,13 +6,14 @@ package struct FabricConstant: Hashable, Sendable, Comparable {
   package enum Name: String, CaseIterable, Codable, Hashable, Sendable {
     case launch, step, bandwidth, localBandwidth = "local_bandwidth", rootCost = "root_cost"
     case smallLaunch = "small_launch", smallStep = "small_step", smallBandwidth = "small_bandwidth", floor
-    case switchChunk = "switch_chunk", latency, smallLatency = "small_latency", rootFactor = "root_factor"
+    case switchBandwidth = "switch_bandwidth", switchChunk = "switch_chunk", latency, smallLatency = "small_latency",
+      rootFactor = "root_factor"
 
     /// The unit that the file has, and what it is in seconds and bytes.
     var unit: (name: String, size: Double) {
       switch self {
       case .launch, .step, .smallLaunch, .smallStep, .floor, .latency, .smallLatency: ("us", 1e-6)
-      case .bandwidth, .localBandwidth, .smallBandwidth: ("GB/s", 1e9)
+      case .bandwidth, .localBandwidth, .smallBandwidth, .switchBandwidth: ("GB/s", 1e9)
       case .rootCost: ("us/sqrt(MiB)", 1e-6 / 1024)
       case .switchChunk: ("MiB", 0x1p20)
       case .rootFactor: ("1", 1)
@@ -63,7 +64,12 @@ package struct FabricEntry: Hashable, Sendable {
   package subscript(_ name: FabricConstant.Name) -> Double? { values[FabricConstant(name)] }
 
   /// Whether points fix the bandwidth, which is what a plan of any size hangs on.
-  package var isMeasured: Bool { points > 0 && !assumed.contains(FabricConstant(.bandwidth)) }
+  package var isMeasured: Bool {
+    points > 0
+      && [.bandwidth, .switchBandwidth].contains { name in
+        values[FabricConstant(name)] != nil && !assumed.contains(FabricConstant(name))
+      }
+  }
 
   /// Of the accelerators of a node.
   package func node(structure: LinkStructure? = nil) -> NodeFabric {
@@ -76,6 +82,7 @@ package struct FabricEntry: Hashable, Sendable {
     node.bandwidth = self[.bandwidth] ?? .infinity
     node.localPerByte = self[.localBandwidth].map { 1 / $0 } ?? 0
     node.perRoot = self[.rootCost] ?? 0
+    node.switchBandwidth = self[.switchBandwidth]
     guard let bandwidth = self[.smallBandwidth] else { return node }
     var small = NodeFabric.Small()
     small.launch = self[.smallLaunch] ?? 0

@@ -28,8 +28,9 @@ package struct NodeFabric: Hashable, Sendable {
   package var structure: LinkStructure?
   /// Nil without protocols of low latency.
   package var small: Small?
-  /// Whether the switch reduces: each rank then sends and receives S alone, and a bus bandwidth above the link's is no error.
-  package var reducesInSwitch = false
+  /// B/s of an all-reduce's buffer where the switch itself reduces (NVLS): each rank sends and receives S whatever n is, so the
+  /// bus bandwidth of many ranks comes out above the link's. Taken where it beats the ring. Nil if it does not reduce.
+  package var switchBandwidth: Double?
   /// What lies between ranks whose links make no ring.
   package var fallbackBandwidth = 8e9
 
@@ -63,6 +64,7 @@ package struct NodeFabric: Hashable, Sendable {
       latency: launch + steps * step, perByte: localPerByte * passes + wire / bus,
       perRoot: perRoot * passes * Collective.allReduce.wireFactor(ranks: ranks).squareRoot())
     // The pair with the fewest links is what a pipeline must count on.
+    if collective == .allReduce, let switchBandwidth { curve.perByte = min(curve.perByte, 1 / switchBandwidth) }
     if collective == .pointToPoint { curve.perByte = localPerByte / 2 + 1 / bandwidth }
     guard let small, paths?.isChain != true, collective != .pointToPoint else { return curve }
     let floor = small.floors.isEmpty ? 0 : floor(small, ranks: ranks)
