@@ -66,7 +66,7 @@ let layers: [[Layer]] = [
   ],
   [
     Layer(name: "CostModel", uses: ["Units", "ModelGraph", "Models", "Catalog", "Collectives", "CCostModel"]),
-    Layer(name: "Jobs", uses: ["Units", "ModelGraph", "Models", "Datasets"], products: [yams])
+    Layer(name: "Jobs", uses: ["Units", "ModelGraph", "Models", "Datasets"], products: [yams]),
   ],
   [
     Layer(
@@ -74,14 +74,17 @@ let layers: [[Layer]] = [
       uses: [
         "Units", "Randomness", "Safetensors", "ModelGraph", "Collectives", "Models", "Execution", "Datasets",
         "Evaluation", "Jobs",
-      ])
+      ]),
+    Layer(
+      name: "Planner", uses: ["Units", "ModelGraph", "Models", "Catalog", "Datasets", "CostModel", "Jobs"]),
   ],
   [
     Layer(
       kind: .command, name: "apus",
       uses: [
-        "Units", "Randomness", "Kernels", "ModelGraph", "Catalog", "CostModel", "Collectives", "Models", "Execution", "MPIGroup",
-        "Datasets", "Evaluation", "Jobs", "Training",
+        "Units", "Randomness", "Kernels", "ModelGraph", "Catalog", "CostModel", "Collectives", "Models", "Execution",
+        "MPIGroup",
+        "Datasets", "Evaluation", "Jobs", "Training", "Planner",
       ],
       products: [arguments])
   ],
@@ -132,12 +135,13 @@ let tests: [(name: String, uses: [String])] = [
   ("MPIGroup", ["Collectives", "GroupConformance"]),
   ("Datasets", ["ModelGraph", "Units", "Randomness", "CZlib"]),
   ("Evaluation", ["Units"]),
-  ("CostModel", ["Units", "Catalog"]),
+  ("CostModel", ["Units", "ModelGraph", "Models", "Catalog"]),
   ("Jobs", ["Units", "ModelGraph", "Models", "Datasets"]),
   (
     "Training",
     ["Collectives", "ModelGraph", "Models", "Execution", "Datasets", "Evaluation", "Jobs", "Safetensors", "Units"]
   ),
+  ("Planner", ["Units", "Catalog", "CostModel"]),
   ("apus", []),
 ]
 

@@ -30,8 +30,8 @@ package struct CatalogCheck: Hashable, Codable, Sendable {
   /// - Parameter path: what `aws ec2 describe-instance-types` printed; nil for the sample that Apus ships.
   /// - Throws: `CatalogError`.
   package init(_ catalog: Catalog, against path: String?) throws(CatalogError) {
-    guard let today = FactDate("2000") else { preconditionFailure("2000 is a year") }
-    var records = DescribeInstanceTypes(catalog: catalog, asOf: today, name: path ?? "sample")
+    var records = DescribeInstanceTypes(
+      catalog: catalog, asOf: CatalogImport.date(of: path ?? "-"), name: path ?? "sample")
     if let path {
       try records.read(try ByteReader(path: path))
     } else {

@@ -56,7 +56,9 @@ package final class CompiledGraph {
   /// - Parameters:
   ///   - other: a program whose parameters this one uses in their layouts; by name, and not all need be used.
   ///   - precision: of what convolutions and dense layers read and write.
+  /// - Throws: `GraphError` with code `.noKernel` for an operation that has none, `KernelError`.
   package init(_ graph: Graph, sharing other: CompiledGraph? = nil, precision: Precision = .float32) throws {
+    try graph.requireKernels()
     var compiler = Compiler(LoweredGraph(graph), sharing: other, precision: precision)
     try compiler.compile()
     self.graph = graph

@@ -121,7 +121,8 @@ struct Compiler {
     case .scale(let rule): try scale(node, rule)
     case .reduce(let rule): try reduce(node, rule)
     case .reduceBackward(let rule): try reduceBackward(node, rule)
-    case .attention, .attentionBackward, .positionEmbedding, .positionEmbeddingBackward, .rotaryEmbedding,
+    case .gather, .gatherBackward, .attention, .attentionBackward, .positionEmbedding, .positionEmbeddingBackward,
+      .rotaryEmbedding,
       .relativePositionBias, .relativePositionBiasBackward, .rmsNormalisation, .rmsNormalisationBackward,
       .expertRouter, .expertRouterBackward, .expertDispatch, .expertDispatchBackward, .expertCombine,
       .expertCombineBackward, .expertDense, .expertDenseBackwardInput, .expertDenseBackwardWeights, .regionAlign,

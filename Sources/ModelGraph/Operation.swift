@@ -123,6 +123,8 @@ package enum Operation: Hashable, Sendable, Codable {
   case relativePositionBiasBackward(RelativePositionBiasBackward)
   case rmsNormalisation(RMSNormalisation)
   case rmsNormalisationBackward(RMSNormalisationBackward)
+  case gather(Gather)
+  case gatherBackward(GatherBackward)
   case expertRouter(ExpertRouter)
   case expertRouterBackward(ExpertRouterBackward)
   case expertDispatch(ExpertDispatch)
@@ -197,6 +199,8 @@ package enum Operation: Hashable, Sendable, Codable {
     case .relativePositionBiasBackward(let rule): rule
     case .rmsNormalisation(let rule): rule
     case .rmsNormalisationBackward(let rule): rule
+    case .gather(let rule): rule
+    case .gatherBackward(let rule): rule
     case .expertRouter(let rule): rule
     case .expertRouterBackward(let rule): rule
     case .expertDispatch(let rule): rule

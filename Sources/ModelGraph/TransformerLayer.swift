@@ -69,6 +69,8 @@ package enum TransformerPart: String, Hashable, Sendable, Codable, CaseIterable 
   case finalNorm = "final/norm"
   case finalDropout = "final/dropout"
 
+  /// The steps of a masked language model that are to be found.
+  case gather = "head/gather"
   /// The one position of a sequence that a classifier looks at.
   case select = "head/select"
   /// The dense layer before a head's last one: a masked language model's transform, a classifier's pooler.
@@ -113,7 +115,8 @@ extension TransformerPart {
     case .expertGate, .expertUp, .expertActivation, .expertMultiply, .expertDown: .expertParallel
     case .positionEmbedding, .typeEmbedding, .embeddingNorm, .embeddingDropout, .attentionNorm, .queryDown, .queryNorm,
       .keyValueDown, .keyValueNorm, .attentionDropout, .attentionAdd, .crossNorm, .crossDropout, .crossAdd, .mlpNorm,
-      .mlpDropout, .mlpAdd, .router, .route, .dispatch, .combine, .sharedAdd, .finalNorm, .finalDropout, .select,
+      .mlpDropout, .mlpAdd, .router, .route, .dispatch, .combine, .sharedAdd, .finalNorm, .finalDropout, .gather,
+      .select,
       .transform, .transformActivation, .transformNorm, .headDropout, .headScale:
       .replicated
     }

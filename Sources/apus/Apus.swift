@@ -16,7 +16,8 @@ struct Apus: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DescribeCommand.self, CheckGradientsCommand.self,
-      TuneCommand.self, BenchCommand.self, ValidateCommand.self, CatalogCommand.self,
+      TuneCommand.self, BenchCommand.self, PlanCommand.self, ValidateCommand.self,
+      CatalogCommand.self,
     ])
 
   /// Parses, runs, and turns what went wrong into the exit code that README.md lists.

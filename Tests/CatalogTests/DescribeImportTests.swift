@@ -1,5 +1,6 @@
 import Catalog
 import Foundation
+import TestSupport
 import Testing
 import Units
 
@@ -118,6 +119,8 @@ import Units
     let record = p4d().dropFirst(20).dropLast(2)
     let twice = try refusal(String(p4d().dropLast(2)) + "," + record + "]}")
     #expect(twice?.message == "'p4d.24xlarge' is described twice")
+    let none = try refusal(p4d(["1179648": "0"]))
+    #expect(none?.code == .invalidValue && none?.line == 6 && none?.message == "p4d.24xlarge: 0 GiB as 'memory'")
     let burst = try refusal(
       p4d(["\"4x 100 Gigabit\"": "\"Up to 25 Gigabit\", \"NetworkCards\": [{\"BaselineBandwidthInGbps\": 50}]"]))
     #expect(burst?.message == "p4d.24xlarge has a baseline of 50 Gbit/s, but \"Up to 25 Gigabit\"")
@@ -158,6 +161,10 @@ import Units
       ("\n\n  {\"é\": \"é\", \"InstanceTypes\": 5}", "3:31: no object with an array"),
       ("{\"x\": \"" + String(repeating: "y", count: 1_100_000) + "\"}", "1:7: a text of more than 1048576 bytes"),
       ("{\"x\": " + String(repeating: "7", count: 70) + "}", "1:7: '7777"),
+      (
+        "{\"InstanceTypes\": [{\"InstanceType\": \"t4\", \"GpuInfo\": {\"Gpus\": [{\"Count\": 9e11}]}}]}",
+        "1:74: 900000000000 as 'Count'; write a whole number up to 1000000000"
+      ),
       (
         "{\"InstanceTypes\": [{\"InstanceType\": \"t4\", \"GpuInfo\": {\"Gpus\": [{\"Count\": -1}]}}]}",
         "1:74: -1 as 'Count'"

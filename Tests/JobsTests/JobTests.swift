@@ -122,6 +122,9 @@ import Jobs
       SampleShape(fields: [SampleField("input", [12], .int32), SampleField("decoder_input", [13], .int32)]),
       .classes(ClassTarget(names: (0..<43).map(String.init), shape: [13])),
       vocabularySizes: ["input": 28, "decoder_input": 43]),
+    "gpt2-planned": DataDescription(
+      tokens(1024), .classes(ClassTarget(names: (0..<50_257).map(String.init), shape: [1024])),
+      vocabularySizes: ["input": 50_257]),
     "lstm-fortunes": DataDescription(
       tokens(40), .classes(ClassTarget(names: (0..<6).map(String.init))), vocabularySizes: ["input": 4000]),
   ]

@@ -66,7 +66,7 @@ import Testing
   @Test(arguments: [
     "",
     "\n    kv_heads: 2\n    norm: rms_norm\n    activation: swish\n    gated: true\n    positions: rotary\n    bias: false",
-    "\n    kind: encoder\n    norm_place: after\n    token_types: 2\n    embedding_norm: true\n    activation: {gelu: tanh}",
+    "\n    kind: encoder\n    norm_place: after\n    token_types: 2\n    embedding_norm: true\n    activation: {gelu: tanh}\n    predictions: 5",
     "\n    kind: encoder_decoder\n    positions: relative\n    target_sequence: 12\n    dropout: 0.1\n    attention_dropout: 0",
     "\n    experts: {count: 8, top_k: 2, ffn: 64, shared: 1, every: 2, first: 1, capacity: 1.25}\n    tied: false",
     "\n    positions: rotary\n    latent: {query: 24, key_value: 16, plain: 8, rotary: 4, value: 6}\n    rotary_base: 500000",
@@ -99,6 +99,11 @@ import Testing
     (
       "    heads: 6", "    heads: 6\n    kind: encoder\n    head: language_model",
       "10:11: an encoder sees the token that it is to find; use masked_language_model or classifier"
+    ),
+    (
+      "    heads: 6", "    heads: 6\n    predictions: 5",
+      "9:18: a masked_language_model finds 1 to 32 steps of a sequence, other heads say nothing of predictions; leave it "
+        + "out for all steps"
     ),
     (
       "    heads: 6", "    heads: 6\n    max_positions: 31",

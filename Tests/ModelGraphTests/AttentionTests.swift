@@ -117,6 +117,19 @@ private struct Example {
     #expect(try graph.append(.positionEmbedding(PositionEmbedding(.first)), [x, type], layer: "t").count == 1)
   }
 
+  @Test func chosenStepsGiveTheirGradientBack() throws {
+    var graph = Graph()
+    let x = graph.parameter("x", [3, 5, 8], .zeros)
+    let steps = graph.input("steps", TensorType([3, 2], .int32))
+    let y = try graph.append(.gather(Gather()), [x, steps], layer: "g")[0]
+    #expect(graph[y].type.shape == [3, 2, 8])
+    let result = try gradients(graph, y)
+    #expect(result.shapes == ["x": [3, 5, 8]])
+    #expect(result.graph.cost { $0.layer == "g" }.flops == FLOPs(3 * 2 * 8))
+    let other = graph.input("other", TensorType([4, 2], .int32))
+    #expect(throws: GraphError.self) { try graph.append(.gather(Gather()), [x, other], layer: "g") }
+  }
+
   @Test func turningBackIsTheGradientOfTurning() throws {
     var graph = Graph()
     let x = graph.parameter("x", [3, 5, 24], .zeros)

@@ -32,6 +32,25 @@ private func description(
     #expect(try model.parameterCount() == expected.parameterCount)
   }
 
+  /// He et al. 2016, table 1: 3.8 · 10⁹ multiply-adds with the stride in the first 1×1, 4.1 in the 3×3.
+  @Test(arguments: [
+    ("ResNet-50", "TensorFlow 1.8 tf_cnn_benchmarks", 3.858),
+    ("ResNet-50 v1.5", "TensorFlow 1.x tf_cnn_benchmarks", 4.089),
+    ("ResNet-50", "PyTorch", 4.089),
+  ])
+  func theFirstResidualNetworkStridesEarlier(_ name: String, framework: String, billions: Double) throws {
+    let model = try PublishedModel(ModelDescription(name: name, framework: framework))
+    let products = try model.parts(microBatch: 1)[0].graph.productFLOPs() / 2
+    #expect(abs(Double(products) / 1e9 / billions - 1) < 0.001, "\(products)")
+    #expect(try model.parameterCount() == 25_557_032)
+  }
+
+  @Test func imagesOfChangingSizeMakeNoStep() throws {
+    let model = try PublishedModel(description("ResNet-50", image: "128-288 progressive"))
+    #expect(throws: PublishedModelError.self) { try model.parts(microBatch: 2) }
+    #expect(try model.parts(microBatch: 2, image: (128, 128)).count == 1)
+  }
+
   /// Rows of the published table: Zheng et al. 2022, table 8 and the ablations, in billions.
   @Test(arguments: [
     ("Wide-ResNet-250M (Alpa)", 0.2541), ("Wide-ResNet-500M (Alpa)", 0.495), ("Wide-ResNet-1B (Alpa)", 1.0057),

@@ -185,6 +185,31 @@ extension TransformerSpecification {
     #expect((Double(total) / 1e9).rounded() == 671)
   }
 
+  /// 2 · P · h · (h + V) in place of 2 · s · h · (h + V), the blocks as before.
+  @Test func aMaskedLanguageModelFindsTheStepsThatItIsAskedFor() throws {
+    var model = try #require(Zoo.bertBase.transformer)
+    let all = try model.training(samples: 3)
+    model.predictions = 76
+    let some = try model.training(samples: 3)
+    #expect(some.parameterCount == all.parameterCount)
+    #expect(some.outputs["logits"].map { some[$0].type.shape } == [3, 76, 30_522])
+    #expect(some.inputs.map { some[$0].name } == ["input", "predicted_steps", "labels"])
+    func products(_ graph: Graph, _ parts: Set<TransformerPart>) -> Int {
+      graph.nodes.filter { TransformerLayer(name: $0.layer).map { parts.contains($0.part) } ?? false }
+        .reduce(0) { $0 + productWork($1, graph) }
+    }
+    let head: Set<TransformerPart> = [.transform, .output]
+    #expect(products(some, head) == 3 * 2 * 3 * 76 * 768 * (768 + 30_522))
+    #expect(products(all, head) == 3 * 2 * 3 * 512 * 768 * (768 + 30_522))
+    let rest = Set(TransformerPart.allCases).subtracting(head)
+    #expect(products(some, rest) == products(all, rest))
+    let error = #expect(throws: GraphError.self) {
+      let short = model.reading(sequence: 60).sampleShape
+      return try ModelSpecification(name: "x", transformer: model).graph(sampleShape: short, batch: 1, mode: .training)
+    }
+    #expect(error?.key == "predictions")
+  }
+
   /// Tables of the two stacks' relative positions and the token table they share.
   @Test func encoderAndDecoderShareTheirTokens() throws {
     let graph = try Zoo.t5Small.training(samples: 2)
@@ -196,6 +221,40 @@ extension TransformerSpecification {
     #expect(graph.inputs.map { graph[$0].type.shape } == [[2, 512], [2, 114], [2, 114]])
     let cross = graph.nodes.first { $0.layer == "decoder/block4/cross/core" }
     #expect(cross.map { $0.inputs.map { graph[$0].type.shape } } == [[2, 114, 512], [2, 512, 512], [2, 512, 512]])
+  }
+
+  @Test(arguments: Zoo.allCases.filter { $0.transformer != nil })
+  func everyLayerIsNamedByTheScheme(_ zoo: Zoo) throws {
+    for node in try zoo.training().nodes where node.layer != ModelSpecification.lossName {
+      let layer = try #require(TransformerLayer(name: node.layer), "\(node.layer)")
+      #expect(layer.name == node.layer)
+      guard case .dense = node.operation else { continue }
+      let isSplit: Set<TransformerLayerRole> = [.columnParallel, .rowParallel, .vocabularyParallel]
+      #expect(isSplit.contains(layer.role) || layer.part == .transform, "\(node.layer)")
+    }
+  }
+
+  /// A dropout's mask is told from others by its key.
+  @Test func dropoutsDifferAndEndWithTraining() throws {
+    var keys: [Int] = []
+    for node in try Zoo.bertBase.training().nodes where node.pass == .forward {
+      switch node.operation {
+      case .dropout(let rule): keys.append(rule.key)
+      case .attention(let rule): keys += rule.dropout.map { [$0.key] } ?? []
+      default: break
+      }
+    }
+    #expect(keys.count == 1 + 3 * 12)
+    #expect(Set(keys).count == keys.count)
+    let inference = try Zoo.bertBase.model().evaluationGraph(
+      sampleShape: Zoo.bertBase.sampleShape(), batch: 1, loss: .crossEntropy)
+    for node in inference.nodes {
+      switch node.operation {
+      case .dropout: Issue.record("\(node.layer)")
+      case .attention(let rule): #expect(rule.dropout == nil)
+      default: break
+      }
+    }
   }
 
   private static func sizes(_ change: (inout TransformerSpecification) -> Void) -> TransformerSpecification {

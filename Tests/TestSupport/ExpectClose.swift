@@ -27,3 +27,11 @@ package func expectClose<Values: Collection, Expected: Collection>(
       sourceLocation: sourceLocation)
   }
 }
+
+/// The same of one number.
+package func expectClose(
+  _ actual: Double, _ expected: Double, relative: Double, absolute: Double = 0, _ name: String = "value",
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  expectClose([actual], [expected], relative: relative, absolute: absolute, name, sourceLocation: sourceLocation)
+}

@@ -73,7 +73,7 @@ package enum CatalogImport {
   }
 
   /// The day of the file's last change, or today's for standard input.
-  private static func date(of path: String) -> FactDate {
+  static func date(of path: String) -> FactDate {
     var status = stat()
     var moment = time(nil)
     if path != "-", unsafe stat(path, &status) == 0 { moment = status.st_mtim.tv_sec }

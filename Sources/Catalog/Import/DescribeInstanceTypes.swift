@@ -241,13 +241,13 @@ extension DescribeInstanceTypes {
     ) throws(CatalogError) {
       guard let first = devices.first else { return nil }
       var count = 0
-      var sum = 0
+      var sum = 0.0
       var isFraction = false
       for device in devices {
         let memory = try device["MemoryInfo"]["SizeInMiB"]?.count("SizeInMiB") ?? 0
         let own = try device["Count"]?.count("Count") ?? 0
         count += own
-        sum += own * memory
+        sum += Double(own) * Double(memory)
         if let part = device["GpuPartitionSize"], try part.number("GpuPartitionSize") < 1 { isFraction = true }
       }
       name = try first["Name"]?.string("Name") ?? ""
@@ -255,10 +255,11 @@ extension DescribeInstanceTypes {
       self.count = count
       self.isFraction = isFraction
       self.place = first.place
-      if !isFraction, let total, case let said = try total.count(totalKey), said != sum {
+      if !isFraction, let total, case let said = try total.number(totalKey), said != sum {
         throw CatalogError(
           .contradiction, at: total.place,
-          "\(instance) has \(said) MiB of accelerator memory in all, but \(count) × \(memoryMiB) MiB is \(sum)",
+          "\(instance) has \(plainNumber(said)) MiB of accelerator memory in all, but \(count) × \(memoryMiB) MiB is "
+            + plainNumber(sum),
           remedy: "the file contradicts itself: fetch it again; nothing was imported")
       }
     }

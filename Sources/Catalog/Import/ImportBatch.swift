@@ -31,10 +31,17 @@ struct ImportBatch {
     ignored[reason, default: ImportReport.Ignored(reason: reason, count: 0, example: example)].count += count
   }
 
-  /// - Throws: `CatalogError` with code `.contradiction` if the file has said otherwise before.
+  /// - Throws: `CatalogError` with code `.invalidValue` for what no catalog may hold, `.contradiction` if the file has
+  ///   said otherwise before.
   mutating func add(
     _ attribute: String, _ value: String, _ unit: String? = nil, of subject: String, at place: Place
   ) throws(CatalogError) {
+    let form = Attribute.ofInstances.first { $0.name == attribute }
+    if let complaint = form?.complaint(value: value, unit: unit) {
+      throw CatalogError(
+        .invalidValue, at: place, "\(subject): \(complaint.problem)",
+        remedy: "fetch the file again, or correct it; nothing was imported")
+    }
     let fact = Fact(
       subject: subject, attribute: attribute, value: value, unit: unit, source: source, asOf: asOf, note: nil)
     if let index = factPlaces[[subject, attribute]] {

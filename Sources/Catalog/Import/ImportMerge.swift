@@ -9,6 +9,8 @@ struct ImportMerge {
   private(set) var hasNews = false
   private var changesFacts = false
   private var changesPrices = false
+  /// Rows of the directory that a later one of the same price replaces.
+  private var superseded: Set<Price> = []
 
   init(catalog: Catalog, own: CatalogLoader.Own, batch: ImportBatch) {
     self.catalog = catalog
@@ -24,6 +26,7 @@ struct ImportMerge {
     for price in catalog.instances.values.flatMap(\.prices) { known[Self.key(price), default: []].append(price) }
     for entry in batch.prices { try merge(entry, known[Self.key(entry.price)] ?? []) }
     hasNews = changesFacts || changesPrices
+    own.prices.removeAll(where: superseded.contains)
     if hasNews, !own.sources.contains(where: { $0.key == batch.source.key }) { own.sources.append(batch.source) }
   }
 
@@ -106,7 +109,7 @@ struct ImportMerge {
     if Self.isSame(newest, price) {
       report.confirmed += 1
       // The directory keeps the latest confirmation of a price, not one a day.
-      own.prices.removeAll { Self.key($0) == Self.key(price) && Self.isSame($0, price) && $0.asOf == newest.asOf }
+      superseded.insert(newest)
     } else {
       report.changed.append(change(price, newest))
     }

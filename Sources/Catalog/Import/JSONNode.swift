@@ -89,10 +89,12 @@ struct JSONNode {
     return number
   }
 
+  /// A whole number of 0 or more and at most 10⁹: products of two fit into an `Int`.
   func count(_ key: String) throws(CatalogError) -> Int {
     let number = try number(key)
-    guard number == number.rounded() else {
-      throw CatalogError(.invalidValue, at: place, "\(number) as '\(key)'", remedy: "write a whole number")
+    guard number == number.rounded(), number <= 1e9 else {
+      throw CatalogError(
+        .invalidValue, at: place, "\(plainNumber(number)) as '\(key)'", remedy: "write a whole number up to 1000000000")
     }
     return Int(number)
   }

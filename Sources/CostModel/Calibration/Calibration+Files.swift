@@ -72,7 +72,8 @@ extension Calibration {
     let expected = Constants.priors(accelerators: [], frameworks: []).list.map(\.name)
     guard Array(list.map(\.name).prefix(expected.count)) == expected else {
       throw CatalogError(
-        .invalidValue, "the constants are not those of this version", remedy: "fit them again: apus validate --refit DIR",
+        .invalidValue, "the constants are not those of this version",
+        remedy: "fit them again: apus validate --refit DIR",
         file: table.fileName)
     }
     let read = try Self.residuals(residuals)
@@ -113,10 +114,12 @@ extension Calibration {
     for constant in constants.list {
       let numbers = [constant.prior, constant.spread, constant.lower, constant.upper, constant.value]
       constantLines.append(
-        ([constant.name, constant.unit] + numbers.map { "\($0)" } + [constant.meaning]).map(cell).joined(separator: ","))
+        ([constant.name, constant.unit] + numbers.map { "\($0)" } + [constant.meaning]).map(cell).joined(separator: ",")
+      )
     }
     constantLines.append(
-      "\(Self.intervalName),deviations,1.645,0,0,10,\(intervalFactor),half the width of a 90 % interval on left-out runs")
+      "\(Self.intervalName),deviations,1.645,0,0,10,\(intervalFactor),half the width of a 90 % interval on left-out runs"
+    )
     var residualLines = [Self.residualColumns.joined(separator: ",")]
     for (index, id) in ids.enumerated() {
       let rounded = (residuals[index] * 1e6).rounded() / 1e6

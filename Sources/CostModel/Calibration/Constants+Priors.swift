@@ -19,9 +19,10 @@ extension Constants {
         ("traffic", 0.12, "passes over memory, beside other frameworks'"),
         ("attention", 0.3, "rate of attention cores, beside other frameworks'"),
       ] {
+        let prior = fusedSoftmax.contains(key) && kind == "attention" ? 1.6 : 1
         list.append(
           Constant(
-            name: "\(kind) \(key)", unit: "", prior: 1, spread: spread, lower: 0.1, upper: 10, value: 1,
+            name: "\(kind) \(key)", unit: "", prior: prior, spread: spread, lower: 0.1, upper: 10, value: prior,
             meaning: meaning))
       }
     }
@@ -34,6 +35,9 @@ extension Constants {
     "k80 vector": (0.64, 0.12), "t4 matrix": (0.58, 0.15), "t4 vector": (0.6, 0.15), "m60 vector": (0.9, 0.12),
     "h100 matrix": (0.86, 0.12), "trainium matrix": (0.8, 0.3),
   ]
+
+  /// Frameworks whose softmax, mask and scale are one kernel (Megatron-LM since 2020).
+  private static let fusedSoftmax: Set = ["megatron", "megatron-deepspeed", "nemo"]
 
   // swift-format-ignore
   private static func general(_ constant: General) -> Constant {

@@ -91,7 +91,7 @@ extension StepShape {
     let again: Double =
       switch recomputation {
       case .none: 0
-      case .selective: 0.05 * forward
+      case .selective: 0.3 * block.attention
       case .full: forward
       }
     result[.recomputation] = m * again

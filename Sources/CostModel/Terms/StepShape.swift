@@ -48,8 +48,6 @@ package struct StepShape: Sendable {
   package var gradientBytes: Double
   package var reducesAtServer = false
   package var network: NetworkShape
-
-  package enum Recomputation: String, Hashable, Sendable, Codable, CaseIterable { case none, selective, full }
 }
 
 /// What a rank talks over.
@@ -91,4 +89,23 @@ package struct NetworkShape: Hashable, Sendable {
     let ratio = rate / ceiling
     return max(rate / (1 + ratio * ratio).squareRoot(), 1)
   }
+}
+
+extension StepShape {
+  /// What every step has; how ranks share it is set beside.
+  package init(
+    device: Device, attentionPeak: FLOPRate, isHopperOrLater: Bool, fusesAttention: Bool, block: [Kernel],
+    edge: [Kernel], samples: Double, dispatches: Double, microBatches: Double, parameters: Double,
+    gradientBytes: Double, network: NetworkShape
+  ) {
+    self.init(
+      device: device, attentionPeak: attentionPeak, isHopperOrLater: isHopperOrLater, fusesAttention: fusesAttention,
+      block: block, edge: edge, batch: samples, dispatches: dispatches, microBatches: microBatches,
+      parameters: parameters, gradientBytes: gradientBytes, network: network)
+  }
+}
+
+extension NetworkShape {
+  /// One host whose accelerators talk over `link`.
+  package init(oneHostOver link: General) { self.init(link: link) }
 }

@@ -93,7 +93,10 @@ package struct CrossValidation: Sendable {
       var known: [String: Int] = [:]
       return steps.map { step in
         let next = known.count
-        return known[step.run.source] ?? { known[step.run.source] = next; return next }()
+        return known[step.run.source]
+          ?? {
+            known[step.run.source] = next; return next
+          }()
       }
     case .clusters(let count):
       // Clusters that share a duplicate group are one.

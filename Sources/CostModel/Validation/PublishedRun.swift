@@ -45,7 +45,8 @@ package struct PublishedRun: Hashable, Sendable {
       for column in table.columnNames { cells[column] = row.text(column) }
       let run = PublishedRun(cells: cells, line: row.place.line)
       guard !run.id.isEmpty else {
-        throw CatalogError(.invalidValue, at: row["id"].place, "a run without id", remedy: "give each run a name of its own")
+        throw CatalogError(
+          .invalidValue, at: row["id"].place, "a run without id", remedy: "give each run a name of its own")
       }
       guard seen.insert(run.id).inserted else {
         throw CatalogError(

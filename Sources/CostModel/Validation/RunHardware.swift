@@ -14,7 +14,8 @@ struct RunHardware {
     // Neuron and early TPU software count cores, of which a chip has several.
     let share = Self.unitsPerChip(run)
     let published = accelerator.peak(for: arithmetic.peakFormat) ?? accelerator.peak(for: arithmetic.sibling)
-    guard let peak = published ?? accelerator.peak(for: .fp32), let bandwidth = accelerator.memoryBandwidth?.value else {
+    guard let peak = published ?? accelerator.peak(for: .fp32), let bandwidth = accelerator.memoryBandwidth?.value
+    else {
       throw RunProblem(
         "the catalog has no peak of \(accelerator.key) in \(arithmetic.rawValue), or no memory bandwidth of it")
     }

@@ -9,7 +9,7 @@ struct RunLayout: Hashable, Sendable {
   var zeroStage = 0
   var shardsWithinHost = false
   var sequenceParallel = false
-  var recomputation = StepShape.Recomputation.none
+  var recomputation = Recomputation.none
   var microBatch = 1.0
   var microBatches = 1.0
 
@@ -28,7 +28,8 @@ struct RunLayout: Hashable, Sendable {
     sequenceParallel = run["seq_par"].lowercased().hasPrefix("y")
     let recompute = run["recompute"].lowercased()
     recomputation =
-      recompute.hasPrefix("full") || recompute.hasPrefix("yes") ? .full : recompute.hasPrefix("sel") ? .selective : .none
+      recompute.hasPrefix("full") || recompute.hasPrefix("yes")
+      ? .full : recompute.hasPrefix("sel") ? .selective : .none
     try setBatch(run, micro: degree("micro_batch"), accumulation: degree("grad_accum"), global: degree("global_batch"))
   }
 

@@ -46,6 +46,10 @@ package struct RunStep: Sendable {
       kernel.count /= stages
       return kernel
     }
+    // DT-FM's benchmark classifies sequences: it has neither a table of tokens nor an output projection (its repository,
+    // `GPTStageLast`), and the baselines published beside it are of the same model.
+    let isClassifier = framework == "dt-fm" || run.source.contains("Decentralized_FM")
+    let edges: Set<Kernel.Section> = isClassifier ? [] : [.stem, .head]
     let arithmetic = hardware.device.arithmetic
     let q = arithmetic.elementBytes
     let batch = layout.microBatch / layout.context
@@ -55,21 +59,22 @@ package struct RunStep: Sendable {
     return StepShape(
       device: hardware.device, attentionPeak: hardware.attentionPeak, isHopperOrLater: hardware.isHopperOrLater,
       fusesAttention: fusesAttention(run, framework, hardware, positions: workload.positions), block: block,
-      edge: shared(workload.kernels([.stem, .head])), batch: batch,
+      edge: shared(workload.kernels(edges)), batch: batch,
       dispatches: (workload.dispatches[.block] ?? 0) / stages,
       detections: isTwoStageDetector(run) ? batch : 0, microBatches: layout.microBatches, tensor: layout.tensor,
       pipeline: stages, virtualStages: layout.virtualStages, data: layout.data * layout.context,
       zeroStage: layout.zeroStage, shardsWithinHost: layout.shardsWithinHost, recomputation: layout.recomputation,
       tensorReductions: reductions, tensorBytes: boundary, boundaryBytes: boundary,
-      parameters: parameters(workload, tensor: layout.tensor, stages: stages, experts: layout.experts),
+      parameters: parameters(workload, edges, tensor: layout.tensor, stages: stages, experts: layout.experts),
       gradientBytes: q, reducesAtServer: framework == "dt-fm", network: hardware.network)
   }
 
   /// Parameters of the fullest stage, of one tensor-parallel rank.
   private static func parameters(
-    _ workload: Workload, tensor: Double, stages: Double, experts: Double
+    _ workload: Workload, _ edges: Set<Kernel.Section>, tensor: Double, stages: Double, experts: Double
   ) -> Double {
     func held(_ section: Kernel.Section) -> Double {
+      guard section == .block || edges.contains(section) else { return 0 }
       let all = workload.parameters[section] ?? 0
       let cut = workload.cutParameters[section] ?? 0
       return all - cut + cut / tensor

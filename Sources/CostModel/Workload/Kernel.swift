@@ -72,6 +72,19 @@ package struct Kernel: Hashable, Sendable {
   /// How many of the same there are.
   package var count: Double
 
+  package init(
+    work: Work, pass: Pass, role: TransformerLayerRole, section: Section, activations: Double, weights: Double,
+    count: Double
+  ) {
+    self.work = work
+    self.pass = pass
+    self.role = role
+    self.section = section
+    self.activations = activations
+    self.weights = weights
+    self.count = count
+  }
+
   /// One share of `ranks` under tensor parallelism; with sequence parallelism the passes that every rank would repeat are
   /// shared too (Korthikanti et al. 2022, §4.2.2).
   package func shared(by ranks: Int, sequenceParallel: Bool) -> Kernel {

@@ -183,14 +183,20 @@ private struct GraphReader {
     case .expertDenseBackwardWeights:
       return (experts(rows(shape(node.inputs[1])), shape(node.outputs[0])), .backwardWeights)
     case .convolution(let rule):
-      return (convolution(rule, input: shape(node.inputs[0]), output: shape(node.outputs[0]), shape(node.inputs[1])),
-        .forward)
+      return (
+        convolution(rule, input: shape(node.inputs[0]), output: shape(node.outputs[0]), shape(node.inputs[1])),
+        .forward
+      )
     case .convolutionBackwardInput(let rule):
-      return (convolution(rule.forward, input: rule.input, output: shape(node.inputs[0]), shape(node.inputs[1])),
-        .backwardInput)
+      return (
+        convolution(rule.forward, input: rule.input, output: shape(node.inputs[0]), shape(node.inputs[1])),
+        .backwardInput
+      )
     case .convolutionBackwardWeights(let rule):
-      return (convolution(rule.forward, input: shape(node.inputs[0]), output: shape(node.inputs[1]), rule.weights),
-        .backwardWeights)
+      return (
+        convolution(rule.forward, input: shape(node.inputs[0]), output: shape(node.inputs[1]), rule.weights),
+        .backwardWeights
+      )
     default: return nil
     }
   }
@@ -202,7 +208,8 @@ private struct GraphReader {
     let keepsSize = isSquare && input[2] == output[2] && input[3] == output[3]
     return Kernel.Product(
       rows: Double(positions), columns: Double(weights[0] / rule.groups), depth: Double(taps),
-      groups: Double(rule.groups), isConvolution: true, suitsWinograd: keepsSize && rule.groups == 1 && weights[1] >= 16)
+      groups: Double(rule.groups), isConvolution: true, suitsWinograd: keepsSize && rule.groups == 1 && weights[1] >= 16
+    )
   }
 
   private func core(_ rule: Attention, _ node: Node) -> Kernel.AttentionCore {
@@ -214,8 +221,9 @@ private struct GraphReader {
 
   /// One product over all steps for the inputs, one at each step for the state, and the cell's arithmetic.
   private func recurrent(_ node: Node, section: Kernel.Section) -> [Kernel] {
-    guard let weights = node.inputs.filter({ graph[$0].isParameter && shape($0).rank == 2 }).prefix(2).map({ $0 })
-      as [ValueID]?, weights.count == 2, let x = node.inputs.first
+    guard
+      let weights = node.inputs.filter({ graph[$0].isParameter && shape($0).rank == 2 }).prefix(2).map({ $0 })
+        as [ValueID]?, weights.count == 2, let x = node.inputs.first
     else { return [] }
     let (input, state) = (shape(weights[0]), shape(weights[1]))
     let steps = Double(shape(x).rank == 3 ? shape(x)[1] : 1)

@@ -73,7 +73,8 @@ extension Operation {
     case .scale(let rule): rule
     case .reduce(let rule): rule
     case .reduceBackward(let rule): rule
-    case .attention, .attentionBackward, .positionEmbedding, .positionEmbeddingBackward, .rotaryEmbedding,
+    case .gather, .gatherBackward, .attention, .attentionBackward, .positionEmbedding, .positionEmbeddingBackward,
+      .rotaryEmbedding,
       .relativePositionBias, .relativePositionBiasBackward, .rmsNormalisation, .rmsNormalisationBackward,
       .expertRouter, .expertRouterBackward, .expertDispatch, .expertDispatchBackward, .expertCombine,
       .expertCombineBackward, .expertDense, .expertDenseBackwardInput, .expertDenseBackwardWeights, .regionAlign,

@@ -78,11 +78,12 @@ extension JobReader {
     let hasEmbeddingNorm = reader.flag("embedding_norm", .otherwise(model.hasEmbeddingNorm))
     let isTied = reader.flag("tied", .otherwise(model.isTied))
     let head: TransformerSpecification.Head? = reader.choice("head", .otherwise(model.head))
-    guard let positions, let rotaryBase, let tokenTypes, let hasEmbeddingNorm, let isTied, let head else {
-      return false
-    }
+    let predictions = optional("predictions", to: TransformerSpecification.limits.sequence, &reader)
+    guard let positions, let rotaryBase, let tokenTypes, let hasEmbeddingNorm, let isTied, let head, let predictions
+    else { return false }
     (model.positions, model.rotaryBase, model.tokenTypes) = (positions, rotaryBase, tokenTypes)
     (model.hasEmbeddingNorm, model.isTied, model.head) = (hasEmbeddingNorm, isTied, head)
+    model.predictions = predictions
     return true
   }
 
@@ -147,6 +148,7 @@ extension TransformerSpecification {
       ("embedding_norm", "\(hasEmbeddingNorm)"), ("bias", "\(hasBias)"), ("tied", "\(isTied)"),
       ("dropout", "\(dropout)"), ("attention_dropout", "\(attentionDropout)"), ("head", head.rawValue),
     ]
+    if let predictions { pairs.append(("predictions", "\(predictions)")) }
     if let experts {
       var parts = [
         ("count", "\(experts.count)"), ("top_k", "\(experts.topK)"), ("ffn", "\(experts.feedForward)"),

@@ -126,6 +126,12 @@ extension Classifier {
         .missingShape,
         "'\(description.name)': a ResNet of \(depth) layers\(isSecond ? ", version 2," : "") is not known")
     }
+    // TensorFlow's benchmarks call the first version's stride "v1" and version 1.5 by its number.
+    if !isSecond, depth >= 50, !key.contains("v15"), description.isOfFirstBenchmarks, var network = zoo.residualNetwork
+    {
+      network.stridesFirst = true
+      return Classifier(network.model(name: "\(zoo.rawValue)-v1", classes: 1000), classes: 1000, side: 224)
+    }
     return Classifier(zoo)
   }
 

@@ -22,11 +22,14 @@ package struct ModelDescription: Hashable, Sendable {
   package var configuration: String
   /// What it is trained for, such as `SQuAD fine-tuning`.
   package var task: String
+  /// What trains it, such as `TensorFlow 1.x tf_cnn_benchmarks`.
+  package var framework: String
 
   package init(
     name: String, family: String = "", parameters: String = "", layers: String = "", hidden: String = "",
     heads: String = "", keyValueHeads: String = "", feedForward: String = "", vocabulary: String = "",
-    sequence: String = "", image: String = "", configuration: String = "", task: String = ""
+    sequence: String = "", image: String = "", configuration: String = "", task: String = "",
+    framework: String = ""
   ) {
     self.name = name
     self.family = family
@@ -41,6 +44,7 @@ package struct ModelDescription: Hashable, Sendable {
     self.image = image
     self.configuration = configuration
     self.task = task
+    self.framework = framework
   }
 
   /// From a row of a file in the schema of `apus validate`, by column.
@@ -50,11 +54,15 @@ package struct ModelDescription: Hashable, Sendable {
       name: column("model"), family: column("model_family"), parameters: column("params_B"), layers: column("layers"),
       hidden: column("hidden"), heads: column("heads"), keyValueHeads: column("kv_heads"), feedForward: column("ffn"),
       vocabulary: column("vocab"), sequence: column("seq_len"), image: column("image_size"),
-      configuration: column("model_config"), task: column("task"))
+      configuration: column("model_config"), task: column("task"),
+      framework: column("framework"))
   }
 
   /// The parameters themselves.
   var parameterCount: Double? { Double(parameters).map { $0 * 1e9 } }
+
+  /// Whether TensorFlow's convolutional benchmarks ran it.
+  var isOfFirstBenchmarks: Bool { (framework + task).contains("tf_cnn_benchmarks") }
 
   /// The numbers of a shape, none if it names no whole numbers: `12+12` has two, `4+4 LSTM` too.
   static func numbers(_ text: String) -> [Int] {

@@ -132,7 +132,7 @@ package struct PublishedModel: Sendable {
     SegmentationNetwork.named, RegionDetector.named, SingleShotDetector.named, JasperNetwork.named,
     TransformerXL.named, RecurrentTranslator.named, CollaborativeFilter.named, DiffusionNetwork.named,
     ImagenNetwork.named,
-    VisionTransformer.named, Classifier.named, PublishedTransformer.named,
+    VisionTransformer.named, PerceiverNetwork.named, HybridNetwork.named, Classifier.named, PublishedTransformer.named,
   ]
 }
 

@@ -5,7 +5,7 @@ extension PublishedTransformer {
   @Sendable static func named(_ description: ModelDescription) throws -> (any PublishedArchitecture)? {
     let key = description.key
     let words = description.words
-    for hybrid in ["nemotron h", "nemotron 3 ", "nemotron3 ", "mamba", "jamba", "rwkv"] where words.contains(hybrid) {
+    for hybrid in ["nemotron 3 ", "nemotron3 ", "mamba", "jamba", "rwkv"] where words.contains(hybrid) {
       throw PublishedModelError(
         .unsupported, "'\(description.name)' has state-space layers, which the model graph has no operations for")
     }

@@ -46,6 +46,10 @@ struct PublishedTransformer: PublishedArchitecture {
   private func encoder(
     _ name: String, _ model: TransformerSpecification, _ samples: Int, _ head: EncoderHead
   ) throws -> ModelPart {
+    var model = model
+    if case .masked(let share) = head, share < 1 {
+      model.predictions = max(Int((share * Double(model.sequence)).rounded(.up)), 1)
+    }
     var builder = TransformerBuilder(model, isTraining: true)
     let tokens = builder.graph.input("input", TensorType([samples, model.sequence], .int32))
     let x = try builder.stack(.only, tokens, isCausal: false, memory: nil)
@@ -57,12 +61,8 @@ struct PublishedTransformer: PublishedArchitecture {
       losses.append(try builder.graph.append(.softmaxCrossEntropy(rule), [scores, expected], layer: name)[0])
     }
     switch head {
-    case .masked(let share):
-      let count = max(Int((share * Double(model.sequence)).rounded(.up)), 1)
-      let masked =
-        count < model.sequence
-        ? try builder.graph.slice("head/masked", x, dimension: 1, start: 0, count: count) : x
-      try loss(try builder.head(masked), "loss")
+    case .masked:
+      try loss(try builder.head(x), "loss")
       let first = try builder.graph.slice("head/first", x, dimension: 1, start: 0, count: 1)
       let pooled = try builder.graph.dense("head/pooler", first, outputs: model.hidden)
       let squashed = try builder.graph.activation("head/pooler.tanh", pooled, .tanh)

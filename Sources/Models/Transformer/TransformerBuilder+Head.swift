@@ -13,12 +13,26 @@ extension TransformerBuilder {
       }
       return try output(x, hasBias: false, place)
     case .maskedLanguageModel:
-      let wide = try dense(.transform, x, outputs: model.hidden, place)
+      let wide = try dense(.transform, predicted(x, place), outputs: model.hidden, place)
       let y = try graph.activation(place.name(.transformActivation), wide, model.activation)
       return try output(normalised(place.name(.transformNorm), y), hasBias: true, place)
     case .classifier:
       return try classifier(x, place)
     }
+  }
+
+  /// The steps that are to be found, all or those that an input names.
+  private mutating func predicted(_ x: ValueID, _ place: TransformerPlace) throws -> ValueID {
+    guard let count = model.predictions else { return x }
+    let name = place.name(.gather)
+    let shape = graph[x].type.shape
+    guard count <= shape[1] else {
+      throw GraphError(
+        .invalidArgument, layer: name, key: "predictions",
+        "\(count) steps to find are more than the \(shape[1]) of a sequence; use fewer, or longer sequences")
+    }
+    let steps = graph.input(TransformerSpecification.predictedStepsName, TensorType([shape[0], count], .int32))
+    return try graph.append(.gather(Gather()), [x, steps], layer: name)[0]
   }
 
   private mutating func classifier(_ x: ValueID, _ place: TransformerPlace) throws -> ValueID {

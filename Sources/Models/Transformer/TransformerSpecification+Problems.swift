@@ -59,6 +59,13 @@ extension TransformerSpecification {
           key: "head", message: "an encoder sees the token that it is to find; use masked_language_model or classifier")
       )
     }
+    if let predictions, head != .maskedLanguageModel || !(1...max(sequence, 1)).contains(predictions) {
+      problems.append(
+        Problem(
+          key: "predictions",
+          message: "a masked_language_model finds 1 to \(sequence) steps of a sequence, other heads say nothing of "
+            + "predictions; leave it out for all steps"))
+    }
     return problems
   }
 

@@ -94,6 +94,9 @@ package struct TransformerSpecification: Hashable, Codable, Sendable {
   package var attentionDropout = 0.0
   package var head = Head.languageModel
   package var classes = 2
+  /// Steps of a sequence that a masked language model finds; its input `predicted_steps` says which. Nil: all, those that
+  /// were not masked left out of the loss.
+  package var predictions: Int?
   /// Feed-forward layers of experts; nil for none.
   package var experts: Experts?
   /// Queries, keys and values by way of narrow vectors; nil for plain attention.
@@ -193,6 +196,6 @@ extension TransformerSpecification {
   /// The input of what a decoder has written so far.
   package static let decoderInputName = ModelSpecification.inputNames[1]
 
-  /// Numbers of a head's value.
-  var valueWidth: Int { latent?.value ?? headWidth }
+  /// The input of the steps that a masked language model finds, of one that does not find all.
+  package static let predictedStepsName = "predicted_steps"
 }

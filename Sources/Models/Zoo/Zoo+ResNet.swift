@@ -24,6 +24,8 @@ struct ResidualNetwork {
   var squeeze: Int?
   /// Norm and ReLU before each convolution instead of behind it (He et al. 2016b).
   var isPreActivated = false
+  /// Whether a bottleneck's stride is in its first 1×1, as in He et al. 2016, rather than in the 3×3 ("version 1.5").
+  var stridesFirst = false
 
   func model(name: String, classes: Int) -> ModelSpecification {
     var layers = ResidualLayers(network: self)
@@ -145,10 +147,11 @@ private struct ResidualLayers {
     _ name: String, _ inner: Int, _ outer: Int, _ stride: Int, from input: String, changes: Bool
   ) {
     if network.isBottleneck {
-      net.convolution("\(name).conv1", channels: inner, kernel: Extent(1))
+      let (first, second) = network.stridesFirst ? (stride, 1) : (1, stride)
+      net.convolution("\(name).conv1", channels: inner, kernel: Extent(1), stride: first)
       net.norm("\(name).bn1", .relu)
       net.convolution(
-        "\(name).conv2", channels: inner, kernel: Extent(3), stride: stride, groups: network.groups)
+        "\(name).conv2", channels: inner, kernel: Extent(3), stride: second, groups: network.groups)
       net.norm("\(name).bn2", .relu)
       net.convolution("\(name).conv3", channels: outer, kernel: Extent(1))
       net.norm("\(name).bn3")

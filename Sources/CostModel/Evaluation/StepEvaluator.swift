@@ -1,0 +1,153 @@
+import Units
+
+/// The calibrated step-time model as a search asks it: kernel times by table, the step around them by `StepShape`.
+package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
+  private let workload: Workload
+  private let template: StepShape
+  private let constants: Constants
+  private let table: StageTable
+  private let globalBatch: Int
+  private let memory: Memory
+  /// What software takes beside physics, as a factor.
+  private let factor: Double
+  package let usableBytes: Double
+
+  /// - Parameters:
+  ///   - workload: of one sample.
+  ///   - framework: whose software constants count, such as "pytorch".
+  ///   - fusesAttention: whether kernels keep scores on the chip.
+  ///   - factor: measured over modelled time of software like this.
+  ///   - model: what a layout must divide: the table holds every degree that does.
+  package init(
+    _ workload: Workload, hardware: PlannedHardware, model: ModelDivisors, memory: Memory, budget: MemoryBudget,
+    globalBatch: Int, constants: Constants, framework: String, fusesAttention: Bool, factor: Double
+  ) {
+    self.workload = workload
+    self.constants = constants
+    self.globalBatch = globalBatch
+    self.memory = memory
+    self.factor = factor
+    usableBytes = Double(budget.usable.count)
+    let device = hardware.device
+    let units = device.usesMatrixUnits ? "matrix" : "vector"
+    template = StepShape(
+      device: device, attentionPeak: hardware.attentionPeak, isHopperOrLater: hardware.isHopperOrLater,
+      fusesAttention: fusesAttention, acceleratorConstant: constants.index(of: "accelerator \(device.key) \(units)"),
+      dispatchConstant: constants.index(of: "dispatch \(framework)"),
+      trafficConstant: constants.index(of: "traffic \(framework)"),
+      attentionConstant: constants.index(of: "attention \(framework)"), block: [], edge: [], batch: 1, dispatches: 0,
+      microBatches: 1, parameters: 0, gradientBytes: device.arithmetic.elementBytes, network: hardware.network)
+    let ranks = Int(hardware.network.ranksPerHost)
+    let all = Int(hardware.network.hosts) * ranks
+    func divisors(_ n: Int) -> [Int] { (1...max(1, n)).filter { n.isMultiple(of: $0) } }
+    table = StageTable(
+      workload, tensors: divisors(all).filter { model.heads.isMultiple(of: $0) && $0 <= 16 * ranks },
+      experts: divisors(model.experts), contexts: divisors(all).filter { model.sequence.isMultiple(of: $0) },
+      batches: divisors(globalBatch), times: KernelTimes(template, constants: constants))
+  }
+
+  // MARK: Time
+
+  private func breakdown(_ layout: ParallelLayout, microBatches: Int? = nil) -> StepBreakdown {
+    let entry = table.entry(layout)
+    let p = Double(layout.pipeline)
+    let t = Double(layout.tensor)
+    var shape = template
+    shape.batch = Double(layout.microBatch) / Double(layout.context)
+    shape.microBatches = Double(microBatches ?? layout.microBatches(globalBatch: globalBatch))
+    shape.tensor = t
+    shape.pipeline = p
+    shape.virtualStages = Double(layout.virtualStages)
+    shape.data = Double(layout.data * layout.context)
+    shape.zeroStage = layout.zeroStage
+    shape.recomputation = Recomputation(rawValue: layout.recomputation.rawValue) ?? .none
+    shape.dispatches = (workload.dispatches[.block] ?? 0) / p
+    let boundary = shape.batch * workload.positions * workload.width * shape.device.arithmetic.elementBytes
+    shape.tensorReductions = layout.tensor > 1 ? 2 * Double(workload.blocks) / p : 0
+    shape.tensorBytes = boundary
+    shape.boundaryBytes = boundary
+    shape.parameters = parameters(layout)
+    return shape.breakdown(constants, block: entry.block.scaled(by: 1 / p), edge: entry.edge)
+  }
+
+  /// Parameters of the fullest stage, of one tensor-parallel rank.
+  private func parameters(_ layout: ParallelLayout) -> Double {
+    let (p, t) = (Double(layout.pipeline), Double(layout.tensor))
+    func held(_ section: Kernel.Section) -> Double {
+      let all = workload.parameters[section] ?? 0
+      let cut = workload.cutParameters[section] ?? 0
+      return all - cut + cut / t
+    }
+    let routed = workload.expertParameters
+    let own = routed / Double(layout.expert)
+    return (held(.block) - routed + own) / p + held(.stem) + held(.head) / p
+  }
+
+  package func seconds(_ layout: ParallelLayout) -> Double { breakdown(layout).total.count * factor }
+
+  package func affine(_ layout: ParallelLayout) -> AffineStep {
+    let one = breakdown(layout, microBatches: 1).total.count * factor
+    let two = breakdown(layout, microBatches: 2).total.count * factor
+    return AffineStep(fixed: max(0, 2 * one - two), perMicroBatch: two - one)
+  }
+
+  /// The kernels alone, of every micro-batch and of the bubble.
+  package func leastSeconds(_ layout: ParallelLayout, depth: LayoutDepth) -> Double {
+    let p = Double(layout.pipeline)
+    guard depth > .degrees else {
+      let least = table.leastPerSample(layout)
+      let samples = Double(globalBatch / layout.data)
+      return samples * (least.block / p + least.edge) * factor * (1 - 1e-12)
+    }
+    let m = Double(layout.microBatches(globalBatch: globalBatch))
+    let bubble = (p - 1) / Double(layout.virtualStages)
+    var entry = table.entry(layout)
+    if depth < .activations {
+      let shared = table.entry(layout, sequenceParallel: true)
+      if m * (shared.block.total / p + shared.edge.total) < m * (entry.block.total / p + entry.edge.total) {
+        entry = shared
+      }
+    }
+    let again = depth == .activations && layout.recomputation == .full ? entry.block.forward : 0
+    // The bubble is of the blocks alone: of the edges only their stage knows.
+    let blocks = min(entry.block.total, table.entry(layout, sequenceParallel: true).block.total)
+    return (m * ((entry.block.total + again) / p + entry.edge.total) + bubble * blocks / p) * factor * (1 - 1e-12)
+  }
+
+  // MARK: Memory
+
+  package func bytes(_ layout: ParallelLayout) -> Double { memory.fullest(layout).totalBytes }
+
+  package func leastBytes(_ layout: ParallelLayout, depth: LayoutDepth) -> Double {
+    memory.leastBytes(layout, depth: depth)
+  }
+
+  package func estimate(_ layout: ParallelLayout) -> StepEstimate {
+    let breakdown = breakdown(layout)
+    var terms = StepBreakdown.Term.allCases.map { StepTerm($0.words, Seconds(breakdown[$0])) }
+    terms.append(StepTerm("software, as measured on the like", Seconds(breakdown.total.count * (factor - 1))))
+    return StepEstimate(terms: terms.filter { $0.seconds != .zero }, memory: memory.fullest(layout))
+  }
+}
+
+extension StepBreakdown.Term {
+  /// As a table says it.
+  package var words: String {
+    switch self {
+    case .products: "matrix products and convolutions"
+    case .attention: "attention cores"
+    case .memory: "passes over memory"
+    case .recomputation: "recomputation"
+    case .dispatch: "waiting for the host"
+    case .tensorParallel: "tensor-parallel all-reduces"
+    case .shardGathers: "gathers of sharded weights"
+    case .pipelineTransfers: "pipeline transfers"
+    case .pipelineBubble: "pipeline bubble"
+    case .gradientReduction: "gradient reduction, exposed"
+    case .optimizer: "optimizer"
+    case .microBatchOverhead: "overhead of micro-batches"
+    case .stepOverhead: "overhead of the step"
+    case .software: "software"
+    }
+  }
+}

@@ -1,0 +1,6 @@
+import Foundation
+
+extension Double {
+  var exponential: Double { exp(self) }
+  var logarithm: Double { log(self) }
+}

@@ -1,0 +1,157 @@
+package import Catalog
+package import CostModel
+package import Datasets
+package import Jobs
+import ModelGraph
+import Models
+import Units
+
+/// The steps of a job on any nodes of the catalog, by the calibrated step-time model.
+package struct JobModel: PlanningModel {
+  private let job: Job
+  private let catalog: Catalog
+  private let calibration: Calibration
+  private let workload: Workload
+  private let transformer: TransformerDimensions?
+  private let divisors: ModelDivisors
+  private let saved: GraphMemory
+  private let arithmetic: Device.Arithmetic
+  private let scheme: StateScheme
+  private let effect: SoftwareEffects.Estimate
+  private let notes: [String]
+  /// Parameters of the model, and tokens of a sample (1 if it has none).
+  package let parameterCount: Double
+  package let sequence: Int
+
+  /// Whose software constants count; the trainer on accelerators is the user's own.
+  private static let framework = "pytorch"
+
+  /// - Throws: `GraphError` if the job's model and data do not fit.
+  package init(_ job: Job, data: DataDescription, catalog: Catalog, calibration: Calibration) throws {
+    self.job = job
+    self.catalog = catalog
+    self.calibration = calibration
+    // Two samples: batch normalisation has no variance over one.
+    let graph = try job.modelSpecification(for: data).trainingGraph(
+      sampleShape: data.sampleShape, shardSamples: 2, globalBatch: 2, loss: job.training.loss,
+      options: job.training.lossOptions)
+    workload = Workload(graph, samples: 2)
+    parameterCount = Double(graph.parameterCount)
+    arithmetic = job.training.precision == .bfloat16 ? .bf16 : .fp32
+    let isMixed = arithmetic != .fp32
+    scheme = StateScheme(job.training.optimizer.rule, isMixed: isMixed)
+    saved = GraphMemory(graph, samples: 2, scheme: scheme, elementBytes: isMixed ? 2 : 4)
+    let specification = job.modelSpecification(for: data).transformer
+    let dimensions = specification.flatMap { TransformerDimensions($0, fusesAttention: true) }
+    transformer = dimensions
+    divisors = dimensions?.divisors ?? .whole
+    sequence = dimensions?.sequence ?? 1
+    let width = arithmetic == .fp32 ? "32 bits" : "fewer bits"
+    var groups: [String?] = Array(repeating: nil, count: SoftwareEffects.factors.count)
+    groups[0] = "\(Self.framework) \(width)"
+    effect = calibration.effects.estimate(groups)
+    var notes = ["software is taken to be like \(Self.framework) runs of the calibration"]
+    if specification != nil {
+      notes.append("attention keeps its scores on the chip (FlashAttention)")
+      if dimensions == nil { notes.append("a model of this kind is planned with every layer whole on every rank") }
+    }
+    self.notes = notes
+  }
+
+  package func rules(for group: NodeGroup, globalBatch: Int) -> LayoutRules {
+    LayoutRules(
+      model: divisors, accelerators: group.accelerators, acceleratorsPerNode: group.acceleratorsPerNode,
+      globalBatch: globalBatch)
+  }
+
+  package func evaluator(
+    for group: NodeGroup, globalBatch: Int
+  ) throws(Rejection) -> StepEvaluator<JobMemory> {
+    let hardware = try hardware(group)
+    let memory: JobMemory =
+      if let transformer {
+        .transformer(
+          TransformerMemory(
+            transformer, scheme: scheme, globalBatch: globalBatch, elementBytes: arithmetic == .fp32 ? 4 : 2))
+      } else {
+        .graph(saved)
+      }
+    return StepEvaluator(
+      workload, hardware: hardware, model: divisors, memory: memory, budget: MemoryBudget(capacity: group.memory),
+      globalBatch: globalBatch, constants: calibration.constants, framework: Self.framework, fusesAttention: true,
+      factor: effect.mean.exponential)
+  }
+
+  private func hardware(_ group: NodeGroup) throws(Rejection) -> PlannedHardware {
+    do {
+      let instance = try catalog.instance(named: group.instance)
+      return try PlannedHardware(
+        instance, nodes: group.nodes + group.companions, arithmetic: arithmetic, networkScale: group.networkScale)
+    } catch let problem as HardwareProblem {
+      throw Rejection(.missingFact, group.description, problem.message)
+    } catch {
+      throw Rejection(.missingFact, group.description, "\(error)")
+    }
+  }
+
+  package func remarks(_ group: NodeGroup, _ layout: ParallelLayout) -> [String] {
+    var remarks = notes
+    if let hardware = try? hardware(group) {
+      remarks += hardware.assumptions
+      let device = hardware.device
+      let units = device.usesMatrixUnits ? "matrix" : "vector"
+      if calibration.constants.index(of: "accelerator \(device.key) \(units)") == nil {
+        remarks.append("outside calibration: no run on \(device.key) was fitted in this arithmetic")
+      }
+    }
+    return remarks
+  }
+
+  package func logInterval(_ group: NodeGroup, _ layout: ParallelLayout) -> Double? {
+    calibration.intervalFactor * effect.deviation
+  }
+}
+
+/// Memory of either kind of model.
+package enum JobMemory: MemoryModel {
+  case transformer(TransformerMemory)
+  case graph(GraphMemory)
+
+  package func components(stage: Int, _ layout: ParallelLayout) -> MemoryComponents {
+    switch self {
+    case .transformer(let memory): memory.components(stage: stage, layout)
+    case .graph(let memory): memory.components(stage: stage, layout)
+    }
+  }
+
+  package func fullest(_ layout: ParallelLayout) -> MemoryComponents {
+    switch self {
+    case .transformer(let memory): memory.fullest(layout)
+    case .graph(let memory): memory.fullest(layout)
+    }
+  }
+
+  package func leastBytes(_ layout: ParallelLayout, depth: LayoutDepth) -> Double {
+    switch self {
+    case .transformer(let memory): memory.leastBytes(layout, depth: depth)
+    case .graph(let memory): memory.leastBytes(layout, depth: depth)
+    }
+  }
+}
+
+extension StateScheme {
+  /// Of an optimizer's states: one number a parameter for a moment or a mean of squares, and the fp32 weights of mixed
+  /// precision.
+  package init(_ rule: OptimizerSpecification.Rule, isMixed: Bool) {
+    let states: Double =
+      switch rule {
+      case .sgd(let momentum, _): momentum == 0 ? 0 : 4
+      case .adagrad, .lars: 4
+      case .rmsprop(_, _, let momentum, let isCentred): 4 + (momentum == 0 ? 0 : 4) + (isCentred ? 4 : 0)
+      case .adam, .adamw, .lamb: 8
+      }
+    self.init(
+      name: "\(isMixed ? "mixed" : "fp32") \(rule.name.rawValue)", weights: isMixed ? 2 : 4,
+      gradients: isMixed ? 2 : 4, optimizer: states + (isMixed ? 4 : 0))
+  }
+}

@@ -1,0 +1,116 @@
+import Catalog
+import CostModel
+import ModelGraph
+import TestSupport
+import Testing
+import Units
+
+@Suite struct CalibrationTests {
+  /// Runs that the model itself timed, with constants moved from their priors and noise that sums to nothing.
+  private static func synthetic(_ truth: Constants) -> [Fit.Run] {
+    var runs: [Fit.Run] = []
+    for (index, rows) in [64.0, 256, 1024, 4096, 16_384].enumerated() {
+      for (other, peak) in [15e12, 60e12, 312e12].enumerated() {
+        for bytes in [1e6, 1e8] {
+          let kernels = [
+            Kernel(
+              work: .product(Kernel.Product(rows: rows, columns: 2048, depth: 1024)), pass: .forward,
+              role: .replicated, section: .block, activations: rows * 3072, weights: 2048 * 1024, count: 12),
+            Kernel(
+              work: .traffic(.normalisation), pass: .forward, role: .replicated, section: .block, activations: bytes,
+              weights: 0, count: 12),
+          ]
+          let device = Device(
+            key: "part", arithmetic: .bf16, peak: FLOPRate(peak),
+            memoryBandwidth: Bandwidth(gigabytesPerSecond: 900), memory: Bytes(gibibytes: 40), units: 80,
+            usesMatrixUnits: true)
+          let shape = StepShape(
+            device: device, attentionPeak: device.peak, isHopperOrLater: false, fusesAttention: true, block: kernels,
+            edge: [], samples: 4, dispatches: 24, microBatches: 4, parameters: 1e6, gradientBytes: 2,
+            network: NetworkShape(oneHostOver: .linkPCIe))
+          let seconds = shape.breakdown(truth).total.count
+          runs.append(Fit.Run(shape: shape, seconds: seconds, groups: ["\(index)", "\(other)"]))
+        }
+      }
+    }
+    return runs
+  }
+
+  @Test func fitFindsTheConstantsThatMadeTheTimes() {
+    let priors = Constants.priors(accelerators: [], frameworks: [])
+    var truth = priors
+    truth[General.productMatrixUnits.rawValue] = 0.65
+    truth[General.normalisation.rawValue] = 2.1
+    truth[General.dispatch.rawValue] = 8e-5
+    let runs = Self.synthetic(truth)
+    let fit = Fit(runs)
+    let before = fit.logResiduals(priors).map(abs).max() ?? 0
+    let fitted = fit.fitted(from: priors)
+    let after = fit.logResiduals(fitted).map(abs).max() ?? 1
+    #expect(before > 0.3)
+    #expect(after < 0.03)
+    expectClose(fitted[.normalisation], 2.1, relative: 0.1)
+    expectClose(fitted[.dispatch], 8e-5, relative: 0.15)
+    // What no run depends on stays where it was.
+    #expect(fitted[.linkNeuron] == priors[.linkNeuron])
+  }
+
+  @Test func groupsAreDrawnTowardsNothingByHowFewTheyAre() {
+    let count = SoftwareEffects.factors.count
+    func keys(_ name: String) -> [String?] { [name] + Array(repeating: nil, count: count - 1) }
+    let many = Array(repeating: (keys("many"), 0.2), count: 40)
+    let one = [(keys("one"), 0.2)]
+    let all = many + one
+    let effects = SoftwareEffects(keys: all.map(\.0), residuals: all.map(\.1))
+    let known = effects.estimate(keys("many"))
+    let rare = effects.estimate(keys("one"))
+    let unknown = effects.estimate(keys("none"))
+    #expect(known.mean > 0.19 && known.mean < 0.2)
+    #expect(rare.mean > 0.05 && rare.mean < 0.17)
+    #expect(unknown.mean == 0)
+    #expect(known.deviation < rare.deviation)
+    #expect(rare.deviation < unknown.deviation)
+    #expect(unknown.unknown == known.unknown + 1)
+  }
+
+  @Test func anOutlierMovesItsGroupLittle() {
+    let count = SoftwareEffects.factors.count
+    let key: [String?] = ["group"] + Array(repeating: nil, count: count - 1)
+    let calm = Array(repeating: 0.1, count: 9)
+    let without = SoftwareEffects(keys: Array(repeating: key, count: 9), residuals: calm)
+    let with = SoftwareEffects(keys: Array(repeating: key, count: 10), residuals: calm + [2.5])
+    #expect(abs(with.estimate(key).mean - without.estimate(key).mean) < 0.03)
+  }
+
+  @Test func aCalibrationComesBackFromItsFiles() throws {
+    let shipped = try Calibration.shipped()
+    let folder = try TemporaryFolder()
+    for file in shipped.files { try folder.write(file.text, file.name) }
+    let read = try Calibration(directory: folder.path)
+    #expect(read.constants == shipped.constants)
+    #expect(read.ids == shipped.ids)
+    #expect(read.keys == shipped.keys)
+    #expect(read.intervalFactor == shipped.intervalFactor)
+  }
+
+  @Test(arguments: [
+    ("value", "nonsense", "is no number"),
+    ("value", "1e9", "is not between"),
+  ])
+  func aBrokenConstantIsRefusedWithItsPlace(column: String, text: String, message: String) throws {
+    let shipped = try Calibration.shipped()
+    let folder = try TemporaryFolder()
+    for file in shipped.files {
+      var lines = file.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+      if file.name == Calibration.constantsFile {
+        var cells = lines[2].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        cells[6] = text
+        lines[2] = cells.joined(separator: ",")
+      }
+      try folder.write(lines.joined(separator: "\n"), file.name)
+    }
+    let error = #expect(throws: CatalogError.self) { try Calibration(directory: folder.path) }
+    #expect(error?.line == 3)
+    #expect(error?.message.contains(message) == true)
+  }
+}
