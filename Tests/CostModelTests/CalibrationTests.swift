@@ -29,7 +29,9 @@ import Units
             edge: [], samples: 4, dispatches: 24, microBatches: 4, parameters: 1e6, gradientBytes: 2,
             network: NetworkShape(oneHostOver: .linkPCIe))
           let seconds = shape.breakdown(truth).total.count
-          runs.append(Fit.Run(shape: shape, seconds: seconds, groups: Array(repeating: nil, count: SoftwareEffects.factors.count)))
+          runs.append(
+            Fit.Run(shape: shape, seconds: seconds, groups: Array(repeating: nil, count: SoftwareEffects.factors.count))
+          )
         }
       }
     }

@@ -5,7 +5,8 @@ import Testing
 import Units
 
 @Suite struct PublishedRunTests {
-  private static let header = "id,source,model,accelerator,framework,step_time_s,precision,total_accels,micro_batch,image_size"
+  private static let header =
+    "id,source,model,accelerator,framework,step_time_s,precision,total_accels,micro_batch,image_size"
 
   private static func runs(_ lines: [String]) throws -> [PublishedRun] {
     let folder = try TemporaryFolder()
