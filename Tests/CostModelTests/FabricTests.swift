@@ -151,11 +151,7 @@ private let groups = [
 @Suite struct FabricDescriptionTests {
   @Test func everyInstanceTypeOfTheCatalogHasAFabric() throws {
     let constants = try FabricConstants.shipped()
-<<<<<<< HEAD
-    for instance in try Catalog.shipped().instances.values {
-=======
     for instance in try Catalog.shipped().sortedInstances {
->>>>>>> fabric
       let fabric = Fabric(FabricDescription(instance), constants: constants)
       let count = instance.acceleratorCount.value
       if count > 1 {
