@@ -10,7 +10,7 @@ extension Calibration {
   /// Of the interval, beside the constants of the model.
   private static let intervalName = "interval factor"
 
-  private static func column(_ name: String) -> String { name.split(separator: " ").joined(separator: "_") }
+  private static func column(_ name: String) -> String { name.filter { $0 != "," }.split(separator: " ").joined(separator: "_") }
 
   /// What the command carries in itself.
   ///

@@ -1,4 +1,7 @@
 extension Constants {
+  /// Share of the spreads below that left-out clusters of runs are predicted best with.
+  private static let trust = 0.6
+
   /// Before any fit: priors of the general constants, and of one factor for each accelerator and framework named.
   ///
   /// - Parameters:
@@ -10,7 +13,7 @@ extension Constants {
       let (prior, spread) = knownEfficiency[key] ?? (1, 0.15)
       list.append(
         Constant(
-          name: "accelerator \(key)", unit: "", prior: prior, spread: spread, lower: 0.25, upper: 2, value: prior,
+          name: "accelerator \(key)", unit: "", prior: prior, spread: spread * trust, lower: 0.25, upper: 2, value: prior,
           meaning: "rate of products against the peak, beside that of other accelerators"))
     }
     for key in frameworks {
@@ -22,7 +25,7 @@ extension Constants {
         let prior = fusedSoftmax.contains(key) && kind == "attention" ? 1.6 : 1
         list.append(
           Constant(
-            name: "\(kind) \(key)", unit: "", prior: prior, spread: spread, lower: 0.1, upper: 10, value: prior,
+            name: "\(kind) \(key)", unit: "", prior: prior, spread: spread * trust, lower: 0.1, upper: 10, value: prior,
             meaning: meaning))
       }
     }
@@ -46,7 +49,7 @@ extension Constants {
       _ meaning: String
     ) -> Constant {
       Constant(
-        name: name, unit: unit, prior: prior, spread: spread, lower: lower, upper: upper, value: prior, meaning: meaning)
+        name: name, unit: unit, prior: prior, spread: spread * trust, lower: lower, upper: upper, value: prior, meaning: meaning)
     }
     return switch constant {
     case .productMatrixUnits: make("product matrix units", "of peak", 0.8, 0.15, 0.4, 0.98, "large matrix products in 16 bits")

@@ -11,16 +11,18 @@ package struct SoftwareEffects: Sendable {
   /// Chosen by the likelihood of left-out sources; see the calibration's article.
   package static let factors: [Factor] = [
     Factor(name: "framework and arithmetic", spread: 0.17),
-    Factor(name: "family and accelerator", spread: 0.10),
-    Factor(name: "model", spread: 0.13),
+    Factor(name: "family and accelerator", spread: 0.14),
+    Factor(name: "model", spread: 0.10),
     Factor(name: "model and framework", spread: 0.28),
-    Factor(name: "platform", spread: 0.17),
+    Factor(name: "platform", spread: 0.20),
     Factor(name: "platform and framework", spread: 0.10),
-    Factor(name: "source", spread: 0.13),
+    Factor(name: "source", spread: 0.10),
     Factor(name: "framework and era", spread: 0.15),
+    Factor(name: "framework, era and arithmetic", spread: 0.12),
+    Factor(name: "platform and scale", spread: 0.10),
   ]
   /// Of one run beside its like, standard deviation of the logarithm.
-  package static let noise = 0.12
+  package static let noise = 0.14
 
   package struct Estimate: Hashable, Sendable {
     /// Of the logarithm of the factor.

@@ -58,6 +58,8 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     shape.batch = Double(layout.microBatch) / Double(layout.context)
     shape.microBatches = Double(microBatches ?? layout.microBatches(globalBatch: globalBatch))
     shape.tensor = t
+    shape.experts = Double(layout.expert)
+    shape.routedBytes = shape.batch * workload.routedElements / p * template.gradientBytes
     shape.pipeline = p
     shape.virtualStages = Double(layout.virtualStages)
     shape.data = Double(layout.data * layout.context)
@@ -170,6 +172,7 @@ extension StepBreakdown.Term {
     case .recomputation: "recomputation"
     case .dispatch: "waiting for the host"
     case .tensorParallel: "tensor-parallel all-reduces"
+    case .expertExchange: "tokens to experts and back"
     case .shardGathers: "gathers of sharded weights"
     case .pipelineTransfers: "pipeline transfers"
     case .pipelineBubble: "pipeline bubble"

@@ -4,7 +4,7 @@ package import Units
 package struct StepBreakdown: Hashable, Sendable, Codable {
   package enum Term: String, CaseIterable, Hashable, Sendable, Codable {
     case products, attention, memory, recomputation, dispatch, tensorParallel, shardGathers, pipelineTransfers
-    case pipelineBubble, gradientReduction, optimizer, microBatchOverhead, stepOverhead, software
+    case pipelineBubble, gradientReduction, optimizer, microBatchOverhead, stepOverhead, software, expertExchange
   }
 
   package private(set) var seconds: [Double]
@@ -36,6 +36,7 @@ extension StepBreakdown.Term {
     case .microBatchOverhead: 11
     case .stepOverhead: 12
     case .software: 13
+    case .expertExchange: 14
     }
   }
 }
@@ -100,8 +101,10 @@ extension StepShape {
     let reductions = tensorReductions * (recomputation == .full ? 3 : 2)
     let tensorSeconds = reductions * tensorReduction(c, link: link, host: host)
     result[.tensorParallel] = m * tensorSeconds
+    let exchange = expertExchange(c, link: link, host: host)
+    result[.expertExchange] = m * exchange
     result[.microBatchOverhead] = m * c[.perMicroBatch]
-    let alone = forward + backward + again + tensorSeconds + c[.perMicroBatch]
+    let alone = forward + backward + again + tensorSeconds + exchange + c[.perMicroBatch]
 
     // Weights gathered shard by shard, forward and backward.
     let gathered = zeroStage == 3 ? norm(alone, 2 * gather(c, link: link, host: host), c[.shardedOverlap]) : alone
@@ -131,6 +134,16 @@ extension StepShape {
     let crosses = tensor > network.ranksPerHost
     let rate = crosses ? min(link, host) : link
     return 2 * (tensor - 1) / tensor * tensorBytes / rate + c[.tensorLatency] * (crosses ? 4 : 1)
+  }
+
+  /// Tokens on their way to the experts' ranks and back, forward and backward, and forward again when recomputed: pairwise
+  /// all-to-alls of (e − 1)/e of the bytes, over the network where the group is larger than a host.
+  private func expertExchange(_ c: borrowing Constants, link: Double, host: Double) -> Double {
+    guard experts > 1 else { return 0 }
+    let ways: Double = recomputation == .full ? 6 : 4
+    let perHost = max(1, network.ranksPerHost)
+    let rate = experts > perHost ? min(link, host / perHost) : link
+    return ways * (routedBytes * (experts - 1) / experts / rate + c[.tensorLatency])
   }
 
   /// Data-parallel ranks of one group in one host, of those that tensor parallelism leaves.

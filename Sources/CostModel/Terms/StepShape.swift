@@ -41,6 +41,9 @@ package struct StepShape: Sendable {
   /// All-reduces of one forward pass of a stage under tensor parallelism, and the bytes of each.
   package var tensorReductions: Double = 0
   package var tensorBytes: Double = 0
+  /// Ranks that share the experts, and the bytes that forward of a stage hands to them for one micro-batch.
+  package var experts: Double = 1
+  package var routedBytes: Double = 0
   /// What crosses a stage boundary for one micro-batch.
   package var boundaryBytes: Double = 0
   /// Parameters that a rank holds before ZeRO shards them, and bytes of each in a gradient message.

@@ -26,9 +26,12 @@ package struct RunStep: Sendable {
     shape = Self.shape(run, hardware: hardware, layout: layout, workload: workload, framework: frameworkName)
     let arithmetic = hardware.device.arithmetic
     let width = arithmetic == .fp32 ? "32 bits" : "fewer bits"
+    let network = hardware.network
+    let scale = network.hosts > 1 ? "hosts" : network.ranksPerHost > 1 ? "one host" : "one rank"
     groups = [
       "\(frameworkName) \(width)", "\(run.family) \(hardware.device.key)", run.model,
       "\(run.model) \(frameworkName)", run.platform, "\(run.platform) \(frameworkName)", run.source, run.framework,
+      "\(run.framework) \(width)", "\(run.platform) \(scale)",
     ]
   }
 
@@ -64,9 +67,10 @@ package struct RunStep: Sendable {
       detections: isTwoStageDetector(run) ? batch : 0, microBatches: layout.microBatches, tensor: layout.tensor,
       pipeline: stages, virtualStages: layout.virtualStages, data: layout.data * layout.context,
       zeroStage: layout.zeroStage, shardsWithinHost: layout.shardsWithinHost, recomputation: layout.recomputation,
-      tensorReductions: reductions, tensorBytes: boundary, boundaryBytes: boundary,
+      tensorReductions: reductions, tensorBytes: boundary, experts: layout.experts,
+      routedBytes: batch * workload.routedElements / stages * q, boundaryBytes: boundary,
       parameters: parameters(workload, edges, tensor: layout.tensor, stages: stages, experts: layout.experts),
-      gradientBytes: q, reducesAtServer: framework == "dt-fm", network: hardware.network)
+      gradientBytes: gradientBytes(run, layout, framework, q), reducesAtServer: framework == "dt-fm", network: hardware.network)
   }
 
   /// Parameters of the fullest stage, of one tensor-parallel rank.
@@ -81,6 +85,15 @@ package struct RunStep: Sendable {
     }
     let routed = workload.expertParameters
     return (held(.block) - routed + routed / experts) / stages + held(.stem) + held(.head) / (stages > 1 ? stages : 1)
+  }
+
+  /// Automatic mixed precision keeps parameters, and so their gradients, in FP32 (Micikevicius et al. 2018, §3.1), which is
+  /// what PyTorch's data parallelism sends; Horovod's runs and sharded ones cast it.
+  private static func gradientBytes(
+    _ run: PublishedRun, _ layout: RunLayout, _ framework: String, _ elementBytes: Double
+  ) -> Double {
+    let castsNot = ["adaptdl", "pytorch", "detectron", "mmdetection"].contains(framework) && run.family != "bert"
+    return castsNot && run["precision"].lowercased().contains("amp") && layout.zeroStage < 3 ? 4 : elementBytes
   }
 
   /// Kernels that keep scores on the chip came with FlashAttention (2022) and are the default since: in frameworks of that

@@ -21,6 +21,8 @@ package struct Workload: Sendable {
   /// Whether the blocks can be cut into stages and over tensor-parallel ranks.
   package private(set) var isTransformer = false
   package private(set) var hasExperts = false
+  /// Elements of one sample that forward hands to experts on their way there, and as many back.
+  package private(set) var routedElements = 0.0
 
   package init() {}
 
@@ -42,6 +44,7 @@ package struct Workload: Sendable {
     for (section, count) in reader.parameters { parameters[section, default: 0] += count }
     for (section, count) in reader.cutParameters { cutParameters[section, default: 0] += count }
     expertParameters += reader.expertParameters
+    routedElements += reader.routedElements * times
     blocks = max(blocks, reader.blocks.count)
     if reader.width > 0 {
       width = reader.width
@@ -64,6 +67,7 @@ private struct GraphReader {
   var parameters: [Kernel.Section: Double] = [:]
   var cutParameters: [Kernel.Section: Double] = [:]
   var expertParameters = 0.0
+  var routedElements = 0.0
   var blocks: Set<String> = []
   var width = 0.0
   var positions = 0.0
@@ -83,6 +87,9 @@ private struct GraphReader {
       let layer = isTransformer ? TransformerLayer(name: node.layer) : nil
       let section = self.section(layer, isTransformer: isTransformer)
       if let layer, layer.block != nil { noteBlock(layer, node) }
+      if case .expertDispatch = node.operation {
+        routedElements += Double(graph[node.outputs[0]].type.shape.elementCount) / samples
+      }
       noteParameters(node, section: section, role: layer?.role ?? .replicated)
       for kernel in self.kernels(of: node, section: section, role: layer?.role ?? .replicated) {
         var key = kernel
