@@ -71,7 +71,8 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     shape.tensorBytes = boundary
     shape.boundaryBytes = boundary
     shape.parameters = parameters(layout)
-    return shape.breakdown(constants, block: entry.block.scaled(by: 1 / p), edge: entry.edge)
+    return shape.breakdown(
+      constants, block: entry.block.scaled(by: 1 / p), edge: entry.edge, exchanges: shape.ratedExchanges(constants))
   }
 
   /// Parameters of the fullest stage, of one tensor-parallel rank.

@@ -1,3 +1,5 @@
+import Units
+
 /// What the exchanges of a step take, in seconds: what `StepShape.breakdown` puts together with the kernels.
 ///
 /// There are two sources of them. Published runs say of their fabric a word and a rating, if anything: `ratedExchanges` prices
