@@ -17,6 +17,7 @@ package struct RunStep: Sendable {
   /// - Throws: `RunProblem`, `PublishedModelError` or `GraphError`: the reason why the run cannot be modelled.
   init(_ run: PublishedRun, catalog: Catalog, workloads: WorkloadCache) throws {
     guard run.number("step_time_s") != nil else { throw RunProblem("no step time") }
+    try run.checkShapes()
     self.run = run
     let hardware = try RunHardware(run, catalog: catalog)
     let layout = try RunLayout(run)
@@ -28,10 +29,12 @@ package struct RunStep: Sendable {
     let width = arithmetic == .fp32 ? "32 bits" : "fewer bits"
     let network = hardware.network
     let scale = network.hosts > 1 ? "hosts" : network.ranksPerHost > 1 ? "one host" : "one rank"
+    // What the row does not say makes no group.
+    func group(_ parts: String...) -> String? { parts.contains("") ? nil : parts.joined(separator: " ") }
     groups = [
-      "\(frameworkName) \(width)", "\(run.family) \(hardware.device.key)", run.model,
-      "\(run.model) \(frameworkName)", run.platform, "\(run.platform) \(frameworkName)", run.source, run.framework,
-      "\(run.framework) \(width)", "\(run.platform) \(scale)",
+      group(frameworkName, width), group(run.family, hardware.device.key), group(run.model),
+      group(run.model, frameworkName), group(run.platform), group(run.platform, frameworkName), group(run.source),
+      group(run.framework), group(run.framework, width), group(run.platform, scale),
     ]
   }
 
@@ -70,7 +73,8 @@ package struct RunStep: Sendable {
       tensorReductions: reductions, tensorBytes: boundary, experts: layout.experts,
       routedBytes: batch * workload.routedElements / stages * q, boundaryBytes: boundary,
       parameters: parameters(workload, edges, tensor: layout.tensor, stages: stages, experts: layout.experts),
-      gradientBytes: gradientBytes(run, layout, framework, q), reducesAtServer: framework == "dt-fm", network: hardware.network)
+      gradientBytes: gradientBytes(run, layout, framework, q), reducesAtServer: framework == "dt-fm",
+      network: hardware.network)
   }
 
   /// Parameters of the fullest stage, of one tensor-parallel rank.
