@@ -17,7 +17,6 @@ package struct JobModel: PlanningModel {
   private let saved: GraphMemory
   private let arithmetic: Device.Arithmetic
   private let scheme: StateScheme
-  private let effect: SoftwareEffects.Estimate
   private let notes: [String]
   private let mostContext: Int
   /// Parameters of the model, and tokens of a sample (1 if it has none).
@@ -51,10 +50,6 @@ package struct JobModel: PlanningModel {
     divisors = dimensions?.divisors ?? .whole
     sequence = dimensions?.sequence ?? 1
     mostContext = context ?? max(1, sequence / Self.positionsWorthSharing)
-    let width = arithmetic == .fp32 ? "32 bits" : "fewer bits"
-    var groups: [String?] = Array(repeating: nil, count: SoftwareEffects.factors.count)
-    groups[0] = "\(Self.framework) \(width)"
-    effect = calibration.effects.estimate(groups)
     var notes = ["software is taken to be like \(Self.framework) runs of the calibration"]
     if specification != nil {
       notes.append("attention keeps its scores on the chip (FlashAttention)")
@@ -88,8 +83,21 @@ package struct JobModel: PlanningModel {
     return StepEvaluator(
       workload, hardware: hardware, model: divisors, memory: memory, budget: MemoryBudget(capacity: group.memory),
       globalBatch: globalBatch, constants: calibration.constants, framework: Self.framework, fusesAttention: true,
-      factor: effect.mean.exponential)
+      factor: effect(group, hardware.device).mean.exponential)
   }
+
+  /// What software makes of the physics, on a group: one factor for all layouts, that of a micro-batch of up to
+  /// `usualBatch` samples.
+  private func effect(_ group: NodeGroup, _ device: Device) -> SoftwareEffects.Estimate {
+    var traits = RunTraits(
+      framework: Self.framework, version: nil, family: nil, model: nil, accelerator: device.key,
+      isNarrow: arithmetic != .fp32, platform: nil, task: nil, sequence: sequence > 1 ? "\(sequence)" : nil)
+    traits.logBatch = Self.usualBatch.logarithm
+    traits.logRanks = Double(group.accelerators).logarithm
+    return calibration.effects.estimate(traits)
+  }
+
+  private static let usualBatch = 8.0
 
   private func hardware(_ group: NodeGroup) throws(Rejection) -> PlannedHardware {
     do {
@@ -118,7 +126,8 @@ package struct JobModel: PlanningModel {
   }
 
   package func logInterval(_ group: NodeGroup, _ layout: ParallelLayout) -> Double? {
-    calibration.intervalFactor * effect.deviation
+    guard let device = (try? hardware(group))?.device else { return nil }
+    return calibration.intervalFactor * effect(group, device).deviation
   }
 }
 

@@ -185,6 +185,15 @@ extension CommandTests {
             UsersRuns.text.replacing(",8,16,", with: ",8.0,≈ 16,"),
           ])
         ),
+        (
+          "numbers as tables of floats have them",
+          UsersRuns.file(
+            [
+              lines[0].replacing(",1,64,224,", with: ",1.0,64.0,224.0,") + ",1.0",
+              lines[1].replacing(",8,16,,512", with: ",8.0,16.0,,512.0") + ",1.0",
+            ],
+            header: UsersRuns.header + ",score_step")
+        ),
         ("empty lines", UsersRuns.file(["", lines[0], "", lines[1], ""])),
       ]
     }()

@@ -20,8 +20,15 @@ extension PublishedRun {
     return value >= 1 ? value : nil
   }
 
-  /// What no network has more of; beyond it numbers do not fit a machine's.
-  private static let limits: [(column: String, limit: Double)] = [
+  /// A whole number as `1024`, however the cell writes it: `1,024`, `~1024`, `1024.0`. Any other text stays.
+  static func plain(_ cell: String) -> String {
+    if cell.utf8.allSatisfy({ 48...57 ~= $0 }) { return cell }
+    guard let match = cell.wholeMatch(of: #/ *[~≈]? *(\d{1,3}(?:,\d{3})+|\d+)(?:\.0*)? */#) else { return cell }
+    return match.1.filter { $0 != "," }
+  }
+
+  /// The columns of a model's shapes, and what no network has more of; beyond it numbers do not fit a machine's.
+  static let limits: [(column: String, limit: Double)] = [
     ("layers", 10_000), ("heads", 100_000), ("kv_heads", 100_000), ("hidden", 0x1p20), ("ffn", 0x1p22),
     ("vocab", 0x1p24), ("seq_len", 0x1p24), ("image_size", 0x1p16),
   ]

@@ -19,7 +19,7 @@ package struct PublishedRun: Hashable, Sendable {
   package var duplicateGroup: String? { self["dup_group"].isEmpty ? nil : self["dup_group"] }
   package var cluster: String { "\(source)|\(model)|\(platform)" }
   /// Whether the file leaves it open or asks for it.
-  package var isScored: Bool { ["", "1"].contains(self["score_step"]) }
+  package var isScored: Bool { number("score_step").map { $0 != 0 } ?? true }
 
   /// Columns without which a run cannot be told from another.
   static let required = ["id", "source", "model", "accelerator", "framework", "step_time_s"]
@@ -38,6 +38,7 @@ package struct PublishedRun: Hashable, Sendable {
     while let row = try table.next() {
       var cells: [String: String] = [:]
       for column in table.columnNames { cells[column] = row.text(column) }
+      for (column, _) in Self.limits { cells[column] = cells[column].map(Self.plain) }
       let run = PublishedRun(cells: cells, line: row.place.line)
       guard !run.id.isEmpty else {
         throw CatalogError(

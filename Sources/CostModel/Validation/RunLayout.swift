@@ -24,7 +24,7 @@ struct RunLayout: Hashable, Sendable {
     let zero = run["zero_stage"]
     zeroStage = Int(zero.prefix(1)) ?? 0
     shardsWithinHost = zero.contains("HSDP")
-    sequenceParallel = run["seq_par"].lowercased().hasPrefix("y")
+    sequenceParallel = ["y", "t", "1"].contains { run["seq_par"].lowercased().hasPrefix($0) }
     let recompute = run["recompute"].lowercased()
     recomputation =
       recompute.hasPrefix("full") || recompute.hasPrefix("yes")
