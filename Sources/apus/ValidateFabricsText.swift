@@ -76,7 +76,9 @@ struct FabricValidationText {
     func append(_ kind: FabricValidation.Summary) {
       let errors =
         [kind.mean, kind.median, kind.largest] + (leavesOut ? [kind.meanWithoutSize, kind.meanWithoutRanks] : [])
-      table.append([kind.title + (kind.setAside == nil ? "" : " (set aside)"), "\(kind.rows)", "\(kind.constants)"] + errors.map { percent($0, decimals: 1) })
+      table.append(
+        [kind.title + (kind.setAside == nil ? "" : " (set aside)"), "\(kind.rows)", "\(kind.constants)"]
+          + errors.map { percent($0, decimals: 1) })
     }
     for total in [validation.insideNode, validation.acrossNodes] {
       for kind in validation.classes where kind.part == total.part && kind.rows > 0 { append(kind) }
