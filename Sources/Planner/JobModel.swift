@@ -4,35 +4,48 @@ package import Datasets
 package import Jobs
 import ModelGraph
 import Models
-import Units
+package import Units
 
 /// The steps of a job on any nodes of the catalog, by the calibrated step-time model.
 package struct JobModel: PlanningModel {
-  private let job: Job
-  private let catalog: Catalog
-  private let calibration: Calibration
+  let catalog: Catalog
+  let calibration: Calibration
+  let fabrics: FabricConstants?
+  let range: CalibratedRange
+  let known: KnownModel
+  let software: PlanningSoftware
+  /// Of accelerators that are programmed by way of the Neuron SDK; nil where the calibration has none of it.
+  let neuron: PlanningSoftware?
   private let workload: Workload
   private let transformer: TransformerDimensions?
   private let divisors: ModelDivisors
   private let saved: GraphMemory
   private let arithmetic: Device.Arithmetic
   private let scheme: StateScheme
-  private let effect: SoftwareEffects.Estimate
-  private let notes: [String]
+  let notes: [String]
   private let mostContext: Int
   /// Parameters of the model, and tokens of a sample (1 if it has none).
   package let parameterCount: Double
   package let sequence: Int
 
-  /// Whose software constants count; the trainer on accelerators is the user's own.
-  private static let framework = "pytorch"
-
-  /// - Parameter context: the degree of context parallelism that the user asks for; nil to leave it to the planner.
-  /// - Throws: `GraphError` if the job's model and data do not fit.
+  /// - Parameters:
+  ///   - software: whose constants and effects count, by name, since the trainer on accelerators is the user's own; nil for
+  ///     Megatron-LM's of transformers and PyTorch's of other models.
+  ///   - range: what the calibration reaches; nil for the shipped runs'.
+  ///   - context: the degree of context parallelism that the user asks for; nil to leave it to the planner.
+  /// - Throws: `GraphError` if the job's model and data do not fit, `UnknownSoftware`, `CatalogError`.
   package init(
-    _ job: Job, data: DataDescription, catalog: Catalog, calibration: Calibration, context: Int? = nil
+    _ job: Job, data: DataDescription, catalog: Catalog, calibration: Calibration, software: String? = nil,
+    range: CalibratedRange? = nil, context: Int? = nil
   ) throws {
-    self.job = job
+    let names = KnownSoftware(calibration)
+    self.software = try names.named(software ?? (job.transformer == nil ? "pytorch" : "megatron"))
+    neuron = try? names.named("neuron")
+    known = KnownModel(job)
+    fabrics = try FabricConstants.shipped()
+    self.range =
+      try range
+      ?? CalibratedRange(try Calibration.shippedRuns(), ids: Set(calibration.ids), catalog: catalog)
     self.catalog = catalog
     self.calibration = calibration
     // Two samples: batch normalisation has no variance over one.
@@ -51,11 +64,7 @@ package struct JobModel: PlanningModel {
     divisors = dimensions?.divisors ?? .whole
     sequence = dimensions?.sequence ?? 1
     mostContext = context ?? max(1, sequence / Self.positionsWorthSharing)
-    let width = arithmetic == .fp32 ? "32 bits" : "fewer bits"
-    var groups: [String?] = Array(repeating: nil, count: SoftwareEffects.factors.count)
-    groups[0] = "\(Self.framework) \(width)"
-    effect = calibration.effects.estimate(groups)
-    var notes = ["software is taken to be like \(Self.framework) runs of the calibration"]
+    var notes: [String] = []
     if specification != nil {
       notes.append("attention keeps its scores on the chip (FlashAttention)")
       if dimensions == nil { notes.append("a model of this kind is planned with every layer whole on every rank") }
@@ -77,6 +86,7 @@ package struct JobModel: PlanningModel {
     for group: NodeGroup, globalBatch: Int
   ) throws(Rejection) -> StepEvaluator<JobMemory> {
     let hardware = try hardware(group)
+    let effect = calibration.effects.estimate(groups(group, hardware))
     let memory: JobMemory =
       if let transformer {
         .transformer(
@@ -87,11 +97,12 @@ package struct JobModel: PlanningModel {
       }
     return StepEvaluator(
       workload, hardware: hardware, model: divisors, memory: memory, budget: MemoryBudget(capacity: group.memory),
-      globalBatch: globalBatch, constants: calibration.constants, framework: Self.framework, fusesAttention: true,
+      globalBatch: globalBatch, constants: calibration.constants, framework: software(on: group).framework,
+      fusesAttention: true,
       factor: effect.mean.exponential)
   }
 
-  private func hardware(_ group: NodeGroup) throws(Rejection) -> PlannedHardware {
+  func hardware(_ group: NodeGroup) throws(Rejection) -> PlannedHardware {
     do {
       let instance = try catalog.instance(named: group.instance)
       return try PlannedHardware(
@@ -103,23 +114,10 @@ package struct JobModel: PlanningModel {
     }
   }
 
-  package func remarks(_ group: NodeGroup, _ layout: ParallelLayout) -> [String] {
-    var remarks = notes
-    if layout.context > 1 { remarks.append("outside calibration: no run that was fitted shares sequences over ranks") }
-    if let hardware = try? hardware(group) {
-      remarks += hardware.assumptions
-      let device = hardware.device
-      let units = device.usesMatrixUnits ? "matrix" : "vector"
-      if calibration.constants.index(of: "accelerator \(device.key) \(units)") == nil {
-        remarks.append("outside calibration: no run on \(device.key) was fitted in this arithmetic")
-      }
-    }
-    return remarks
-  }
+  package var parameters: Double? { parameterCount }
 
-  package func logInterval(_ group: NodeGroup, _ layout: ParallelLayout) -> Double? {
-    calibration.intervalFactor * effect.deviation
-  }
+  /// Of the weights and the optimizer's states.
+  package var checkpoint: Bytes { Checkpointing.bytes(parameters: parameterCount, scheme: scheme) }
 }
 
 /// Memory of either kind of model.
