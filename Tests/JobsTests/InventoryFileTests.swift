@@ -47,7 +47,7 @@ import Units
       ("apus: 1\nname: a", "1:1: missing key 'groups'", "add 'groups: ["),
       ("apus: 1\ngroups: [{instance: g5.xlarge, nodes: 1}]", "1:1: missing key 'name'", "add 'name: "),
       (
-        "apus: 1\nname: a\ngroups:\n  - {instance: g5.xlarge, nodes: 1, purchase: sport}", "4:48: 'purchase'",
+        "apus: 1\nname: a\ngroups:\n  - {instance: g5.xlarge, nodes: 1, purchase: sport}", "4:47: 'purchase'",
         "did you mean 'spot'?"
       ),
       (
@@ -55,11 +55,11 @@ import Units
         "5:5: a second group 'g5.xlarge'", "'name' of its own"
       ),
       (
-        "apus: 1\nname: a\ngroups:\n  - {instance: g5.xlarge, nodes: 1, hourly: -3}", "4:46: 'hourly'",
+        "apus: 1\nname: a\ngroups:\n  - {instance: g5.xlarge, nodes: 1, hourly: -3}", "4:45: 'hourly'",
         "dollars an hour"
       ),
       (
-        "apus: 1\nname: a\ngroups:\n  - {instance: g5.xlarge, nodes: 1, interruptions_per_hour: often}", "4:62:",
+        "apus: 1\nname: a\ngroups:\n  - {instance: g5.xlarge, nodes: 1, interruptions_per_hour: often}", "4:61:",
         "from 0 to 60"
       ),
       ("apus: 2\nname: a\ngroups: [{instance: g5.xlarge, nodes: 1}]", "1:7: inventory format 2", "reads 'apus: 1'"),

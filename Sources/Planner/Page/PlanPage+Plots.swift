@@ -146,7 +146,6 @@ extension PlanPage {
     case .forward: "#3b6fb6"
     case .backward: "#9dbce0"
     case .microBatches: "#6c96cb"
-    case .transfer: "#c9b6e4"
     case .reduction, .together: "#e0913a"
     case .optimizer: "#4fa36a"
     case .overhead: "#7b8794"

@@ -5,7 +5,7 @@ import Units
 package struct StepTimeline {
   package struct Block: Hashable {
     package enum Kind: String, CaseIterable {
-      case forward, backward, microBatches = "micro-batches", transfer = "waits for transfers"
+      case forward, backward, microBatches = "micro-batches"
       case reduction = "gradient reduction", optimizer
       case overhead = "overhead of the step", together = "gradient reduction, optimizer and overhead of the step"
     }
@@ -37,13 +37,15 @@ package struct StepTimeline {
     let layout = entry.layout
     let m = max(1, layout.microBatches(globalBatch: globalBatch))
     let parts = Parts(entry.estimate, step: seconds)
-    let stage = max(0, seconds - parts.bubble - parts.behind) / Double(m)
+    // T = (m + (p − 1)/v) · stage, and what is computed once.
+    let idle = Double(layout.pipeline - 1) / Double(layout.virtualStages)
+    let stage = max(0, seconds - parts.behind) / (Double(m) + idle)
     let isPlain = m <= Self.mostBlocks && layout.virtualStages == 1 && layout.pipeline <= 32
     let computed =
       isPlain
       ? Self.oneForwardOneBackward(
         stages: layout.pipeline, microBatches: m, forward: stage / 3, backward: stage * 2 / 3)
-      : Self.whole(layout, microBatches: Double(m), stage: stage, bubble: parts.bubble)
+      : Self.whole(layout, microBatches: Double(m), stage: stage, bubble: idle * stage)
     let end = computed.flatMap(\.self).map(\.end).max() ?? 0
     rows = computed.enumerated().map { index, blocks in
       let name = layout.pipeline == 1 ? "every accelerator" : "stage \(index + 1)"
@@ -53,12 +55,11 @@ package struct StepTimeline {
     if layout.virtualStages > 1 { note += " Interleaving divides the idle ends by \(layout.virtualStages)." }
   }
 
-  /// What is computed once a step, after all micro-batches, and what only a pipeline waits for.
+  /// What is computed once a step, after all micro-batches.
   private struct Parts {
     private var reduction = 0.0
     private var optimizer = 0.0
     private var overhead = 0.0
-    private(set) var bubble = 0.0
 
     /// The factor of software is one on every term.
     init(_ estimate: StepEstimate, step: Double) {
@@ -67,7 +68,6 @@ package struct StepTimeline {
         case StepBreakdown.Term.gradientReduction.words: reduction += term.seconds.count
         case StepBreakdown.Term.optimizer.words: optimizer += term.seconds.count
         case StepBreakdown.Term.stepOverhead.words: overhead += term.seconds.count
-        case StepBreakdown.Term.pipelineBubble.words: bubble += term.seconds.count
         default: break
         }
       }
@@ -76,7 +76,6 @@ package struct StepTimeline {
       reduction *= factor
       optimizer *= factor
       overhead *= factor
-      bubble *= factor
     }
 
     var behind: Double { reduction + optimizer + overhead }
