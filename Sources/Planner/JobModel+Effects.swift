@@ -3,29 +3,20 @@ package import CostModel
 package import Units
 
 extension JobModel {
-  /// The group under each of the calibration's factors that steps on these nodes belong to, as far as it is known before
-  /// any of them: of the source of a published run there is nothing to know.
-  func groups(_ group: NodeGroup, _ hardware: PlannedHardware) -> [String?] {
+  /// What steps on these nodes have in common with published runs, as far as it is known before any of them; of a
+  /// micro-batch of `usualBatch` samples.
+  func traits(_ group: NodeGroup, _ hardware: PlannedHardware) -> RunTraits {
     let software = software(on: group)
-    let width = hardware.device.arithmetic == .fp32 ? "32 bits" : "fewer bits"
-    let framework = software.framework
-    let scale =
-      group.nodes + group.companions > 1 ? "hosts" : group.acceleratorsPerNode > 1 ? "one host" : "one rank"
-    return SoftwareEffects.factors.map { factor -> String? in
-      switch factor.name {
-      case "framework and arithmetic": "\(framework) \(width)"
-      case "family and accelerator": known.family.map { "\($0) \(hardware.device.key)" }
-      case "model": known.name
-      case "model and framework": known.name.map { "\($0) \(framework)" }
-      case "platform": group.instance
-      case "platform and framework": "\(group.instance) \(framework)"
-      case "framework and era": software.release
-      case "framework, era and arithmetic": software.release.map { "\($0) \(width)" }
-      case "platform and scale": "\(group.instance) \(scale)"
-      default: nil
-      }
-    }
+    var traits = RunTraits(
+      framework: software.framework, version: software.release, family: known.family, model: known.name,
+      accelerator: hardware.device.key, isNarrow: hardware.device.arithmetic != .fp32, platform: group.instance,
+      task: names.task(of: software, family: known.family), sequence: sequence > 1 ? "\(sequence)" : nil)
+    traits.logBatch = Self.usualBatch.logarithm
+    traits.logRanks = Double(group.accelerators).logarithm
+    return traits
   }
+
+  private static let usualBatch = 8.0
 
   /// What is asked for, but for accelerators that have software of their own.
   func software(on group: NodeGroup) -> PlanningSoftware {
@@ -106,14 +97,21 @@ extension JobModel {
   /// accelerators differ, and by what unmeasured fabrics may be off, in the share of the step that waits for them.
   package func logInterval(_ group: NodeGroup, _ layout: ParallelLayout, _ estimate: StepEstimate) -> Double? {
     guard let hardware = try? hardware(group) else { return nil }
-    let effect = calibration.effects.estimate(groups(group, hardware))
+    // Of what physics says, as the calibration has it.
+    let physics = estimate.terms.filter { !$0.name.hasPrefix("software") }.map(\.seconds).sum()
+    func share(_ names: Set<String>) -> Double {
+      let time = estimate.terms.filter { names.contains($0.name) }.map(\.seconds).sum()
+      return physics > .zero ? time / physics : 0
+    }
+    let waits = share(Self.communication)
+    var traits = traits(group, hardware)
+    traits.products = share([StepBreakdown.Term.products.words])
+    traits.communication = waits
+    traits.logBatch = (Double(layout.microBatch) / Double(layout.context)).logarithm
+    let effect = calibration.effects.estimate(traits)
     var variance = effect.deviation * effect.deviation
     if !hasConstant(hardware) { variance += Self.efficiencySpread * Self.efficiencySpread }
-    if !unmeasured(group).isEmpty {
-      let waits = estimate.terms.filter { Self.communication.contains($0.name) }.map(\.seconds).sum()
-      let share = estimate.time > .zero ? waits / estimate.time : 0
-      variance += share * share * Self.fabricSpread * Self.fabricSpread
-    }
+    if !unmeasured(group).isEmpty { variance += waits * waits * Self.fabricSpread * Self.fabricSpread }
     return calibration.intervalFactor * variance.squareRoot()
   }
 

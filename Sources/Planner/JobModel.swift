@@ -13,6 +13,7 @@ package struct JobModel: PlanningModel {
   let fabrics: FabricConstants?
   let range: CalibratedRange
   let known: KnownModel
+  let names: KnownSoftware
   let software: PlanningSoftware
   /// Of accelerators that are programmed by way of the Neuron SDK; nil where the calibration has none of it.
   let neuron: PlanningSoftware?
@@ -38,10 +39,11 @@ package struct JobModel: PlanningModel {
     _ job: Job, data: DataDescription, catalog: Catalog, calibration: Calibration, software: String? = nil,
     range: CalibratedRange? = nil, context: Int? = nil
   ) throws {
-    let names = KnownSoftware(calibration)
-    self.software = try names.named(software ?? (job.transformer == nil ? "pytorch" : "megatron"))
-    neuron = try? names.named("neuron")
     known = KnownModel(job)
+    names = KnownSoftware(calibration)
+    let asked = software ?? (job.transformer == nil ? "pytorch" : "megatron")
+    self.software = try names.named(asked, family: known.family)
+    neuron = try? names.named("neuron", family: known.family)
     fabrics = try FabricConstants.shipped()
     self.range =
       try range
@@ -86,7 +88,7 @@ package struct JobModel: PlanningModel {
     for group: NodeGroup, globalBatch: Int
   ) throws(Rejection) -> StepEvaluator<JobMemory> {
     let hardware = try hardware(group)
-    let effect = calibration.effects.estimate(groups(group, hardware))
+    let mean = calibration.effects.mean(traits(group, hardware))
     let memory: JobMemory =
       if let transformer {
         .transformer(
@@ -99,7 +101,7 @@ package struct JobModel: PlanningModel {
       workload, hardware: hardware, model: divisors, memory: memory, budget: MemoryBudget(capacity: group.memory),
       globalBatch: globalBatch, constants: calibration.constants, framework: software(on: group).framework,
       fusesAttention: true,
-      factor: effect.mean.exponential)
+      factor: mean.exponential)
   }
 
   func hardware(_ group: NodeGroup) throws(Rejection) -> PlannedHardware {

@@ -21,38 +21,53 @@ package struct UnknownSoftware: Error, Hashable, Sendable, CustomStringConvertib
   package var description: String { "no fitted run is of the software '\(name)'; \(advice)" }
 }
 
-/// The frameworks and releases of the fitted runs.
+/// The frameworks, releases and tasks of the fitted runs.
 package struct KnownSoftware: Sendable {
-  /// By framework: releases with how many runs are of them.
-  private let releases: [String: [String: Int]]
-
-  package init(_ calibration: Calibration) {
-    let names = SoftwareEffects.factors.map(\.name)
-    let framework = names.firstIndex(of: "framework and arithmetic") ?? 0
-    let era = names.firstIndex(of: "framework and era") ?? 0
-    var releases: [String: [String: Int]] = [:]
-    for keys in calibration.keys {
-      guard let key = keys[framework].map(Self.withoutWidth), let release = keys[era] else { continue }
-      guard calibration.constants.index(of: "dispatch \(key)") != nil else { continue }
-      releases[key, default: [:]][release, default: 0] += 1
-    }
-    self.releases = releases
+  private struct Release: Hashable {
+    let framework: String
+    let name: String
   }
 
-  private static func withoutWidth(_ key: String) -> String {
-    for width in ["32 bits", "fewer bits"] where key.hasSuffix(" " + width) {
-      return String(key.dropLast(width.count + 1))
+  /// By framework: releases with how many runs are of them.
+  private var releases: [String: [String: Int]] = [:]
+  /// By release and family of model: what was trained for, with how many runs.
+  private var tasks: [Release: [String: [String: Int]]] = [:]
+
+  package init(_ calibration: Calibration) {
+    for traits in calibration.traits {
+      guard let key = traits[.frameworkAndArithmetic], let name = traits[.framework] else { continue }
+      let width = key.hasSuffix(" 32 bits") ? "32 bits" : "fewer bits"
+      let framework = String(key.dropLast(width.count + 1))
+      guard calibration.constants.index(of: "dispatch \(framework)") != nil else { continue }
+      releases[framework, default: [:]][name, default: 0] += 1
+      guard let task = traits[.task], task.hasPrefix(width), task.hasSuffix(", \(name)"),
+        let family = traits[.familyAndAccelerator]?.split(separator: " ").first
+      else { continue }
+      let words = String(task.dropFirst(width.count).dropLast(name.count + 2).drop { $0 == " " })
+      tasks[Release(framework: framework, name: name), default: [:]][String(family), default: [:]][words, default: 0] +=
+        1
     }
-    return key
   }
 
   package var frameworks: [String] { releases.keys.sorted() }
 
-  /// A framework, or one of the releases, by name; of a framework the newest release.
-  package func named(_ name: String) throws(UnknownSoftware) -> PlanningSoftware {
+  /// What most runs of a release on models of the kind trained for; nil where there are none.
+  package func task(of software: PlanningSoftware, family: String?) -> String? {
+    guard let name = software.release, let family else { return nil }
+    let counts = tasks[Release(framework: software.framework, name: name)]?[family] ?? [:]
+    return counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+  }
+
+  /// A framework, or one of the releases, by name; of a framework the newest release, of those that models of `family`
+  /// were run with if there are any.
+  package func named(_ name: String, family: String? = nil) throws(UnknownSoftware) -> PlanningSoftware {
     let wanted = name.lowercased()
     if let framework = frameworks.first(where: { $0 == wanted }) {
-      return PlanningSoftware(framework: framework, release: newest(framework))
+      let all = releases[framework] ?? [:]
+      let own = all.filter { release, _ in
+        family.map { tasks[Release(framework: framework, name: release)]?[$0] != nil } ?? false
+      }
+      return PlanningSoftware(framework: framework, release: Self.newest(own.isEmpty ? all : own))
     }
     for framework in frameworks {
       if let release = releases[framework]?.keys.first(where: { $0.lowercased() == wanted }) {
@@ -63,9 +78,9 @@ package struct KnownSoftware: Sendable {
   }
 
   /// The release whose name tells the latest date; of equal ones, or where none does, the one of most runs.
-  private func newest(_ framework: String) -> String? {
-    (releases[framework] ?? [:]).max { a, b in
-      (Self.date(a.key), a.value, b.key) < (Self.date(b.key), b.value, a.key)
+  private static func newest(_ releases: [String: Int]) -> String? {
+    releases.max { a, b in
+      (date(a.key), a.value, b.key) < (date(b.key), b.value, a.key)
     }?.key
   }
 

@@ -199,9 +199,12 @@ struct PlanText {
 
   /// The one reason, where all that could train have the same.
   private var headline: String {
-    let capable = plan.rejections.filter { $0.code != .cannotTrain && $0.code != .retired }
-    let rejections = capable.isEmpty ? plan.rejections : capable
-    guard let first = rejections.first, rejections.allSatisfy({ $0.code == first.code }) else {
+    // Those that came furthest say what is missing.
+    let stages: [[Rejection.Code]] = [
+      [.deadline], [.budget], [.memory], [.noLegalLayout], [.noPrice], [.missingFact], [.cannotTrain], [.retired],
+    ]
+    let lots = stages.map { codes in plan.rejections.filter { codes.contains($0.code) } }
+    guard let rejections = lots.first(where: { !$0.isEmpty }), let first = rejections.first else {
       return "no plan is feasible"
     }
     let isOne = Set(rejections.map(\.message)).count == 1
@@ -213,10 +216,10 @@ struct PlanText {
     case .memory: return "no plan is feasible: the model does not fit the memory of any of the nodes"
     case .deadline:
       let deadline = plan.request.deadline.map { " of \($0)" } ?? ""
-      return "no plan is feasible: every one misses the deadline\(deadline)"
+      return "no plan is feasible: all that fit miss the deadline\(deadline)"
     case .budget:
       let budget = plan.request.budget.map { " of \($0)" } ?? ""
-      return "no plan is feasible: every one costs more than the budget\(budget)"
+      return "no plan is feasible: all that fit cost more than the budget\(budget)"
     }
   }
 }

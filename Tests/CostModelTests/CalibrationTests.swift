@@ -30,7 +30,7 @@ import Units
             network: NetworkShape(oneHostOver: .linkPCIe))
           let seconds = shape.breakdown(truth).total.count
           runs.append(
-            Fit.Run(shape: shape, seconds: seconds, groups: Array(repeating: nil, count: SoftwareEffects.factors.count))
+            Fit.Run(shape: shape, seconds: seconds, traits: RunTraits())
           )
         }
       }
@@ -57,16 +57,27 @@ import Units
     #expect(fitted[.linkNeuron] == priors[.linkNeuron])
   }
 
-  @Test func groupsAreDrawnTowardsNothingByHowFewTheyAre() {
-    let count = SoftwareEffects.factors.count
-    func keys(_ name: String) -> [String?] { [name] + Array(repeating: nil, count: count - 1) }
-    let many = Array(repeating: (keys("many"), 0.2), count: 40)
-    let one = [(keys("one"), 0.2)]
-    let all = many + one
-    let effects = SoftwareEffects(keys: all.map(\.0), residuals: all.map(\.1))
-    let known = effects.estimate(keys("many"))
-    let rare = effects.estimate(keys("one"))
-    let unknown = effects.estimate(keys("none"))
+  /// A run of a platform, of which it is all that is known.
+  private static func run(of platform: String, samples: Double = 1) -> RunTraits {
+    var run = RunTraits()
+    run[.platform] = platform
+    run[.familyAndAccelerator] = "kind"
+    run.logBatch = log(samples)
+    return run
+  }
+
+  @Test func likeRunsAreDrawnTowardsNothingByHowFewTheyAre() {
+    func run(_ name: String) -> RunTraits {
+      var run = RunTraits()
+      run[.port] = name
+      return run
+    }
+    let many = Array(repeating: (run("many"), 0.2), count: 40)
+    let all = many + [(run("one"), 0.2)]
+    let effects = SoftwareEffects(all.map(\.0), residuals: all.map(\.1))
+    let known = effects.estimate(run("many"))
+    let rare = effects.estimate(run("one"))
+    let unknown = effects.estimate(run("none"))
     #expect(known.mean > 0.19 && known.mean < 0.2)
     #expect(rare.mean > 0.05 && rare.mean < 0.17)
     #expect(unknown.mean == 0)
@@ -75,13 +86,53 @@ import Units
     #expect(unknown.unknown == known.unknown + 1)
   }
 
-  @Test func anOutlierMovesItsGroupLittle() {
-    let count = SoftwareEffects.factors.count
-    let key: [String?] = ["group"] + Array(repeating: nil, count: count - 1)
+  @Test func whatBatchesShareFadesWithTheirDistance() {
+    let effects = SoftwareEffects(
+      Array(repeating: Self.run(of: "here", samples: 8), count: 20), residuals: Array(repeating: 0.3, count: 20))
+    let means = [8.0, 16, 64, 512].map { effects.estimate(Self.run(of: "elsewhere", samples: $0)).mean }
+    #expect(means == means.sorted(by: >))
+    #expect(means[0] > 0.2)
+    #expect(means[3] < 0.12)
+  }
+
+  @Test func communicationOfAPlatformCountsByItsShareOfTheStep() {
+    func run(_ share: Double) -> RunTraits {
+      var run = RunTraits()
+      run[.framework] = "version 1"
+      run.communication = share
+      return run
+    }
+    let effects = SoftwareEffects(Array(repeating: run(0.8), count: 30), residuals: Array(repeating: 0.24, count: 30))
+    let half = effects.estimate(run(0.4)).mean
+    expectClose(half, effects.estimate(run(0.8)).mean / 2, relative: 1e-9)
+    #expect(half > 0.1)
+    #expect(effects.estimate(run(0)).mean == 0)
+  }
+
+  @Test func anOutlierMovesItsLikeLittle() {
+    let key = Self.run(of: "host")
     let calm = Array(repeating: 0.1, count: 9)
-    let without = SoftwareEffects(keys: Array(repeating: key, count: 9), residuals: calm)
-    let with = SoftwareEffects(keys: Array(repeating: key, count: 10), residuals: calm + [2.5])
+    let without = SoftwareEffects(Array(repeating: key, count: 9), residuals: calm)
+    let with = SoftwareEffects(Array(repeating: key, count: 10), residuals: calm + [2.5])
     #expect(abs(with.estimate(key).mean - without.estimate(key).mean) < 0.03)
+  }
+
+  @Test(arguments: [1, 7, 8, 9, 24, 61]) func aFactoredSystemSolves(count: Int) throws {
+    // B Bᵀ + I of a B without structure.
+    func entry(_ i: Int, _ j: Int) -> Double { Double((i * 37 + j * 101 + i * j * 13) % 29) / 29 - 0.5 }
+    var matrix = Array(repeating: 0.0, count: count * count)
+    for i in 0..<count {
+      for j in 0..<count {
+        matrix[i * count + j] = (0..<count).reduce(i == j ? 1 : 0) { $0 + entry(i, $1) * entry(j, $1) }
+      }
+    }
+    let truth = (0..<count).map { Double($0 % 5) - 1.5 }
+    let right = (0..<count).map { i in (0..<count).reduce(0) { $0 + matrix[i * count + $1] * truth[$1] } }
+    let system = try #require(SymmetricSystem(matrix, count: count))
+    expectClose(system.solve(right), truth, relative: 1e-10)
+    let half = system.half(right)
+    expectClose(
+      half.reduce(0) { $0 + $1 * $1 }, zip(right, truth).reduce(0) { $0 + $1.0 * $1.1 }, relative: 1e-10)
   }
 
   @Test func aCalibrationComesBackFromItsFiles() throws {
@@ -91,7 +142,8 @@ import Units
     let read = try Calibration(directory: folder.path)
     #expect(read.constants == shipped.constants)
     #expect(read.ids == shipped.ids)
-    #expect(read.keys == shipped.keys)
+    #expect(read.traits == shipped.traits)
+    #expect(read.effects.weights == shipped.effects.weights)
     #expect(read.intervalFactor == shipped.intervalFactor)
   }
 

@@ -192,8 +192,8 @@ extension CommandTests {
     @Test("ends with 4 and the nearest plans where none meets the deadline, the budget or fits the memory")
     func infeasible() async throws {
       let cases = [
-        (["--deadline", "0.001"], "every one misses the deadline of 3.60 s", "more than the deadline"),
-        (["--budget", "0.01"], "every one costs more than the budget of $0.010", "more than the budget"),
+        (["--deadline", "0.001"], "all that fit miss the deadline of 3.60 s", "more than the deadline"),
+        (["--budget", "0.01"], "all that fit cost more than the budget of $0.010", "more than the budget"),
         (
           ["--micro-batch", "32", "--recomputation", "none", "--nodes", "1"],
           "the model does not fit the memory of any of the nodes", "more memory on an accelerator"

@@ -6,11 +6,14 @@ extension Calibration {
   package static let constantsFile = "constants.csv"
   package static let residualsFile = "residuals.csv"
   private static let constantColumns = ["name", "unit", "prior", "spread", "lower", "upper", "value", "meaning"]
-  private static let residualColumns = ["id", "log_residual"] + SoftwareEffects.factors.map { column($0.name) }
+  private static let measureColumns = ["log_residual", "weight", "products", "communication", "log_batch", "log_ranks"]
+  private static let residualColumns = ["id"] + measureColumns + RunTraits.Label.allCases.map { column($0.name) }
   /// Of the interval, beside the constants of the model.
   private static let intervalName = "interval factor"
 
-  private static func column(_ name: String) -> String { name.filter { $0 != "," }.split(separator: " ").joined(separator: "_") }
+  private static func column(_ name: String) -> String {
+    name.filter { $0 != "," }.split(separator: " ").joined(separator: "_")
+  }
 
   /// What the command carries in itself.
   ///
@@ -78,28 +81,45 @@ extension Calibration {
     }
     let read = try Self.residuals(residuals)
     self.init(
-      constants: Constants(list), effects: SoftwareEffects(keys: read.keys, residuals: read.values), ids: read.ids,
-      keys: read.keys, residuals: read.values, intervalFactor: interval)
+      constants: Constants(list),
+      effects: SoftwareEffects(read.traits, residuals: read.values, weights: read.weights), ids: read.ids,
+      traits: read.traits, residuals: read.values, intervalFactor: interval)
   }
 
-  private static func residuals(
-    _ bytes: consuming ByteReader
-  ) throws -> (ids: [String], keys: [[String?]], values: [Double]) {
+  private struct Residuals {
+    var ids: [String] = []
+    var traits: [RunTraits] = []
+    var values: [Double] = []
+    var weights: [Double] = []
+  }
+
+  private static func residuals(_ bytes: consuming ByteReader) throws -> Residuals {
     var table = try CSVTable(CSVReader(bytes), required: residualColumns, optional: [])
-    var result: (ids: [String], keys: [[String?]], values: [Double]) = ([], [], [])
+    var result = Residuals()
     while let row = try table.next() {
-      guard let value = Double(row["log_residual"].text), value.isFinite else {
+      let measures = try measureColumns.map { column in
+        guard let value = Double(row[column].text), value.isFinite else {
+          throw CatalogError(
+            .invalidValue, at: row[column].place, "'\(row[column].text)' is no number",
+            remedy: "fit the constants again")
+        }
+        return value
+      }
+      guard measures[1] > 0 else {
         throw CatalogError(
-          .invalidValue, at: row["log_residual"].place, "'\(row["log_residual"].text)' is no number",
-          remedy: "fit the constants again")
+          .invalidValue, at: row["weight"].place, "a weight of \(measures[1])", remedy: "fit the constants again")
       }
       result.ids.append(row["id"].text)
-      result.values.append(value)
-      result.keys.append(
-        residualColumns.dropFirst(2).map { column in
-          let text = row[column].text
-          return text.isEmpty ? nil : text
-        })
+      result.values.append(measures[0])
+      result.weights.append(measures[1])
+      let labels: [String?] = RunTraits.Label.allCases.map { label in
+        let text = row[column(label.name)].text
+        return text.isEmpty ? nil : text
+      }
+      result.traits.append(
+        RunTraits(
+          labels: labels, products: measures[2], communication: measures[3], logBatch: measures[4],
+          logRanks: measures[5]))
     }
     return result
   }
@@ -122,8 +142,11 @@ extension Calibration {
     )
     var residualLines = [Self.residualColumns.joined(separator: ",")]
     for (index, id) in ids.enumerated() {
-      let rounded = (residuals[index] * 1e6).rounded() / 1e6
-      residualLines.append(([id, "\(rounded)"] + keys[index].map { $0 ?? "" }).map(cell).joined(separator: ","))
+      let run = traits[index]
+      let measures = [
+        residuals[index], effects.weights[index], run.products, run.communication, run.logBatch, run.logRanks,
+      ].map { "\(($0 * 1e6).rounded() / 1e6)" }
+      residualLines.append(([id] + measures + run.labels.map { $0 ?? "" }).map(cell).joined(separator: ","))
     }
     return [
       (Self.constantsFile, constantLines.joined(separator: "\n") + "\n"),

@@ -7,19 +7,19 @@ package struct Calibration: Sendable {
   /// Half the width of a 90 % interval, in the deviations that `SoftwareEffects` estimates: measured on left-out runs.
   package let intervalFactor: Double
 
-  /// The runs it was fitted to: their names, their groups, and the logarithms of measured over modelled time.
+  /// The runs it was fitted to: their names, their traits, and the logarithms of measured over modelled time.
   package let ids: [String]
-  package let keys: [[String?]]
+  package let traits: [RunTraits]
   package let residuals: [Double]
 
   init(
-    constants: Constants, effects: SoftwareEffects, ids: [String], keys: [[String?]], residuals: [Double],
+    constants: Constants, effects: SoftwareEffects, ids: [String], traits: [RunTraits], residuals: [Double],
     intervalFactor: Double
   ) {
     self.constants = constants
     self.effects = effects
     self.ids = ids
-    self.keys = keys
+    self.traits = traits
     self.residuals = residuals
     self.intervalFactor = intervalFactor
   }
@@ -36,12 +36,13 @@ package struct Calibration: Sendable {
       step.resolve(priors)
       return step
     }
-    let fit = Fit(resolved.map { Fit.Run(shape: $0.shape, seconds: $0.published, groups: $0.groups) })
-    constants = fit.fitted(from: priors, iterations: iterations)
+    let fit = Fit(resolved.map { Fit.Run(shape: $0.shape, seconds: $0.published, traits: $0.traits(priors)) })
+    let fitted = fit.fitted(from: priors, iterations: iterations)
+    constants = fitted
     ids = steps.map(\.run.id)
-    keys = steps.map(\.groups)
-    residuals = fit.logResiduals(constants)
-    effects = SoftwareEffects(keys: keys, residuals: residuals)
+    traits = resolved.map { $0.traits(fitted) }
+    residuals = fit.logResiduals(fitted)
+    effects = SoftwareEffects(traits, residuals: residuals)
     self.intervalFactor = intervalFactor
   }
 
@@ -51,7 +52,7 @@ package struct Calibration: Sendable {
     let sources = CrossValidation(steps, folds: .sources, from: fitted.constants)
     let clusters = CrossValidation(steps, folds: .clusters(10), from: fitted.constants)
     self.init(
-      constants: fitted.constants, effects: fitted.effects, ids: fitted.ids, keys: fitted.keys,
+      constants: fitted.constants, effects: fitted.effects, ids: fitted.ids, traits: fitted.traits,
       residuals: fitted.residuals, intervalFactor: (sources.intervalFactor + clusters.intervalFactor) / 2)
   }
 
@@ -78,7 +79,7 @@ package struct Calibration: Sendable {
     var step = step
     step.resolve(constants)
     let physics = step.shape.breakdown(constants).total.count
-    let effect = effects.estimate(step.groups)
+    let effect = effects.estimate(step.traits(constants))
     let seconds = physics * exp(effect.mean)
     let width = exp(intervalFactor * effect.deviation)
     return Prediction(seconds: seconds, low: seconds / width, high: seconds * width, effect: effect)

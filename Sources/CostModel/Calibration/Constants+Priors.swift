@@ -13,7 +13,8 @@ extension Constants {
       let (prior, spread) = knownEfficiency[key] ?? (1, 0.15)
       list.append(
         Constant(
-          name: "accelerator \(key)", unit: "", prior: prior, spread: spread * trust, lower: 0.25, upper: 2, value: prior,
+          name: "accelerator \(key)", unit: "", prior: prior, spread: spread * trust, lower: 0.25, upper: 2,
+          value: prior,
           meaning: "rate of products against the peak, beside that of other accelerators"))
     }
     for key in frameworks {

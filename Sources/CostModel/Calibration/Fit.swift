@@ -9,38 +9,43 @@ package struct Fit {
   package struct Run: Sendable {
     package let shape: StepShape
     package let seconds: Double
-    /// Under each of `SoftwareEffects.factors`.
-    package let groups: [String?]
+    /// What its residual shares with others'.
+    package let traits: RunTraits
 
-    package init(shape: StepShape, seconds: Double, groups: [String?]) {
+    package init(shape: StepShape, seconds: Double, traits: RunTraits) {
       self.shape = shape
       self.seconds = seconds
-      self.groups = groups
+      self.traits = traits
     }
   }
 
   private let runs: [Run]
-  private let groups: EffectGroups
+  private let pattern: EffectPattern
 
   package init(_ runs: [Run]) {
     self.runs = runs
-    groups = EffectGroups(runs.map(\.groups))
+    pattern = EffectPattern(runs.map(\.traits))
   }
 
   /// Improves `start` until it moves less than a thousandth, or `iterations` steps.
   package func fitted(from start: Constants, iterations: Int = 40) -> Constants {
     var constants = start
     var damping = 1e-2
+    var weights: [Double]?
     for _ in 0..<iterations {
       let base = logResiduals(constants)
-      guard let covariance = EffectCovariance(groups, residuals: base) else { break }
-      let cost = covariance.product(base, base) + penalty(constants)
+      guard
+        let covariance = EffectCovariance(
+          pattern, residuals: base, weights: weights, rounds: weights == nil ? 4 : 1)
+      else { break }
+      weights = covariance.weights
+      let cost = covariance.quadraticForm(base) + penalty(constants)
       let system = normalEquations(constants, base, covariance)
       var moved = false
       while damping < 1e6 {
         let (candidate, step) = stepped(constants, system, damping: damping)
         let left = logResiduals(candidate)
-        let next = covariance.product(left, left) + penalty(candidate)
+        let next = covariance.quadraticForm(left) + penalty(candidate)
         if next < cost {
           constants = candidate
           damping = max(damping / 4, 1e-6)
@@ -73,7 +78,7 @@ package struct Fit {
   private func normalEquations(_ constants: Constants, _ base: [Double], _ covariance: EffectCovariance) -> System {
     let count = constants.list.count
     let step = 1e-4
-    let columns: [EffectCovariance.Vector] = (0..<count).map { index in
+    let columns: [[Double]] = (0..<count).map { index in
       var moved = constants
       moved[index] *= exp(step)
       var slope = Array(repeating: 0.0, count: runs.count)

@@ -162,7 +162,7 @@ extension StepShape {
     guard network.hosts > 1 else { return 2 * boundaryBytes / (link * c[.pointToPoint]) }
     let rate =
       network.interconnect == .shaped && network.ranksPerHost == 1
-      ? network.hostBandwidth.count * c[.pointToPoint] : min(link, host)
+      ? network.hostBandwidth.count * c[.pointToPoint] : min(link, host / dataPerHost)
     return 2 * (boundaryBytes / max(rate, 1) + network.delay.count)
   }
 

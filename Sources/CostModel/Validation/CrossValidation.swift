@@ -1,3 +1,6 @@
+import Dispatch
+import Synchronization
+
 /// Predicts every run by a calibration that has not seen it, nor anything like it.
 package struct CrossValidation: Sendable {
   package enum Folds: Sendable {
@@ -63,13 +66,19 @@ package struct CrossValidation: Sendable {
     let start = start ?? Calibration(fitting: steps).constants
     let intervalFactor = intervalFactor ?? (try? Calibration.shipped().intervalFactor) ?? 1.645
     let labels = Self.labels(steps, folds)
-    var predicted: [Int: Calibration.Prediction] = [:]
-    for fold in Set(labels).sorted() {
-      let training = steps.indices.filter { labels[$0] != fold }.map { steps[$0] }
+    let rounds = Set(labels).sorted()
+    let found = Mutex<[Int: Calibration.Prediction]>([:])
+    DispatchQueue.concurrentPerform(iterations: rounds.count) { position in
+      let round = rounds[position]
+      let training = steps.indices.filter { labels[$0] != round }.map { steps[$0] }
       let calibration = Calibration(
         fitting: training, from: start, iterations: iterations, intervalFactor: intervalFactor)
-      for index in steps.indices where labels[index] == fold { predicted[index] = calibration.predict(steps[index]) }
+      for index in steps.indices where labels[index] == round {
+        let prediction = calibration.predict(steps[index])
+        found.withLock { $0[index] = prediction }
+      }
     }
+    let predicted = found.withLock { $0 }
     var rows: [Validation.Row] = []
     var standardised: [Double] = []
     for (index, step) in steps.enumerated() {

@@ -7,8 +7,8 @@ import Units
 package struct RunStep: Sendable {
   package let run: PublishedRun
   package var shape: StepShape
-  /// The group of the run under each of `SoftwareEffects.factors`.
-  package let groups: [String?]
+  /// Its labels; shares and sizes by `traits(_:)`.
+  private let labels: RunTraits
   /// Names of the constants of its accelerator and framework.
   let acceleratorName: String
   let frameworkName: String
@@ -24,15 +24,17 @@ package struct RunStep: Sendable {
     frameworkName = SoftwareKey.key(run.framework)
     acceleratorName = "\(hardware.device.key) \(hardware.device.usesMatrixUnits ? "matrix" : "vector")"
     shape = Self.shape(run, hardware: hardware, layout: layout, workload: workload, framework: frameworkName)
-    let arithmetic = hardware.device.arithmetic
-    let width = arithmetic == .fp32 ? "32 bits" : "fewer bits"
-    let network = hardware.network
-    let scale = network.hosts > 1 ? "hosts" : network.ranksPerHost > 1 ? "one host" : "one rank"
-    groups = [
-      "\(frameworkName) \(width)", "\(run.family) \(hardware.device.key)", run.model,
-      "\(run.model) \(frameworkName)", run.platform, "\(run.platform) \(frameworkName)", run.source, run.framework,
-      "\(run.framework) \(width)", "\(run.platform) \(scale)",
-    ]
+    labels = RunTraits(
+      framework: frameworkName, version: run.framework, family: run.family, model: run.model,
+      accelerator: hardware.device.key, isNarrow: hardware.device.arithmetic != .fp32, platform: run.platform,
+      task: run["task"], sequence: run["seq_len"])
+  }
+
+  /// What its residual shares with others'.
+  package func traits(_ constants: Constants) -> RunTraits {
+    var traits = labels
+    traits.measure(shape.breakdown(constants), shape)
+    return traits
   }
 
   private static func shape(
@@ -70,7 +72,8 @@ package struct RunStep: Sendable {
       tensorReductions: reductions, tensorBytes: boundary, experts: layout.experts,
       routedBytes: batch * workload.routedElements / stages * q, boundaryBytes: boundary,
       parameters: parameters(workload, edges, tensor: layout.tensor, stages: stages, experts: layout.experts),
-      gradientBytes: gradientBytes(run, layout, framework, q), reducesAtServer: framework == "dt-fm", network: hardware.network)
+      gradientBytes: gradientBytes(run, layout, framework, q), reducesAtServer: framework == "dt-fm",
+      network: hardware.network)
   }
 
   /// Parameters of the fullest stage, of one tensor-parallel rank.

@@ -87,7 +87,8 @@ extension Calibration {
     var result: [String] = []
     if constants.index(of: "accelerator \(step.acceleratorName)") == nil { result.append("accelerator") }
     if constants.index(of: "dispatch \(step.frameworkName)") == nil { result.append("framework") }
-    if !keys.contains(where: { $0[1] == step.groups[1] }) { result.append("family on it") }
+    let family = step.traits(constants)[.familyAndAccelerator]
+    if !traits.contains(where: { $0[.familyAndAccelerator] == family }) { result.append("family on it") }
     return result
   }
 }
