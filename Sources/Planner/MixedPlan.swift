@@ -49,7 +49,7 @@ package struct MixedPlan: Hashable, Sendable, Codable {
     }
     let most = slowest.microBatches.first ?? 0
     let terms = [
-      StepTerm("\(most) micro-batches on \(slowest.group.instance)", step - fixed),
+      StepTerm("\(most) \(most == 1 ? "micro-batch" : "micro-batches") on \(slowest.group.instance)", step - fixed),
       StepTerm(Self.reductionName, fixed),
     ]
     return StepEstimate(terms: terms, memory: (tightest ?? slowest).memory.components)

@@ -99,8 +99,7 @@ struct PlanCommand: ParsableCommand {
   private func planner(_ catalog: Catalog) throws -> (Planner<JobModel>, String) {
     let file = try JobFile(path: job)
     let job = file.job
-    let data = try job.plannedDescription ?? JobData.description(file)
-    let samples = try job.plannedSampleCount ?? JobData(file).training.count
+    let (data, samples) = try JobData.outline(file)
     let model: JobModel
     do {
       model = try JobModel(

@@ -170,7 +170,7 @@ extension PlanPage {
         parts: MemoryComponents.Component.allCases.map {
           let bytes = entry.memory.components[$0]
           return ($0.words, Double(bytes.count) / 0x1p30, bytes.description)
-        }, total: entry.memory.components.total.description,
+        }, total: "\(entry.memory.components.total) of \(entry.memory.budget.usable)",
         limit: Double(entry.memory.budget.usable.count) / 0x1p30)
     }
     return bars(all, title: "GiB of an accelerator")
@@ -199,12 +199,12 @@ extension PlanPage {
     let largest = bars.map { max($0.size, $0.limit ?? 0) }.max() ?? 0
     let height = Double(bars.count) * 26
     var drawing = Drawing(width: 960, height: height + 46)
-    let axis = Axis(linear: largest, from: 250, to: 860, label: Axis.text)
+    let axis = Axis(linear: largest, from: 250, to: 810, label: Axis.text)
     for mark in axis.marks {
       drawing.line([(mark.place, 0), (mark.place, height + 4)], stroke: Self.grid)
       drawing.text(mark.label, x: mark.place, y: height + 20, anchor: "middle")
     }
-    drawing.text(title, x: 555, y: height + 40, anchor: "middle")
+    drawing.text(title, x: 530, y: height + 40, anchor: "middle")
     for (row, bar) in bars.enumerated() {
       let y = Double(row) * 26 + 3
       drawing.text(Self.shortened(bar.name, to: 36), x: 242, y: y + 14, anchor: "end")
