@@ -162,7 +162,7 @@ import Units
     }
     #expect(try said(model(gpt), "p4d.24xlarge").contains("as fast as megatron in published runs, Megatron-LM"))
     #expect(
-      try said(model(images), "p4d.24xlarge").contains("as fast as pytorch in published runs, PyTorch DDP (NGC 22"))
+      try said(model(images), "p4d.24xlarge").contains("as fast as pytorch in published runs, PyTorch DDP (NGC 2"))
     #expect(try said(model(gpt, software: "llm-foundry"), "p4d.24xlarge").contains("as fast as llm-foundry"))
     #expect(
       try said(model(gpt, software: "pytorch ddp (ngc 20.06)"), "p4d.24xlarge")
@@ -220,10 +220,13 @@ import Units
       let estimate = StepEstimate(terms: terms, memory: MemoryComponents())
       return try #require(gpt.logInterval(try group(instance, nodes: 2), layout, estimate))
     }
-    let (known, waiting) = (try width("p4d.24xlarge", waits: 0), try width("p4d.24xlarge", waits: 0.8))
-    #expect(known == waiting)
-    #expect(try width("g5.48xlarge", waits: 0) > known)
-    #expect(try width("g5.48xlarge", waits: 0.8) > width("g5.48xlarge", waits: 0))
+    // What is beside the calibration's own: nothing of a known accelerator and fabric.
+    func added(_ waits: Double) throws -> Double {
+      let (other, known) = (try width("g5.48xlarge", waits: waits), try width("p4d.24xlarge", waits: waits))
+      return other * other - known * known
+    }
+    #expect(try added(0) > 0)
+    #expect(try added(0.8) > added(0) * 1.5)
   }
 
   @Test("knows what checkpoints are made of: weights and optimizer states")

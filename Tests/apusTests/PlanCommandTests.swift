@@ -249,6 +249,30 @@ extension CommandTests {
       #expect(denied.exitCode == 2 && denied.errors.contains("cannot be written"))
     }
 
+    @Test("plans a transformer on files that there are, whose kernels there are not")
+    func transformerOnFiles() async throws {
+      let small = try SmallJob()
+      try small.write(Array(String(repeating: "the lazy dog sleeps. ", count: 200).utf8), "words.txt")
+      let job = """
+        apus: 1
+        name: words
+        data: {format: text, train: words.txt, tokens: character, sequence_length: 20, test_fraction: 0.25}
+        model:
+          transformer: {layers: 2, hidden: 32, heads: 4, vocabulary: 50, sequence: 20}
+        training:
+          epochs: 3
+          batch: 8
+          optimizer: {name: adamw, learning_rate: 0.001}
+
+        """
+      try small.write(Array(job.utf8), "words.yaml")
+      let result = try await apus(["plan", small.path("words.yaml"), "--instances", "g5.xlarge"], in: small)
+      #expect(result.exitCode == 0, "\(result.errors)")
+      // 4,200 characters are 209 pieces, of which a quarter is kept to test with.
+      #expect(
+        result.lines.first?.contains("batches of 8 samples of 20 tokens, 3 epochs of 157 samples: 57 steps") == true)
+    }
+
     @Test("warns of what is outside the calibration and of fabrics that nobody measured")
     func warnings() async throws {
       let result = try await plan(["--instances", "g5.12xlarge", "--nodes", "2"])
