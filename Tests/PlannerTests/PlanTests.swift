@@ -132,12 +132,13 @@ import Units
   private let groups = [NodeGroup.made("fast", nodes: 1, hourly: 70)]
 
   @Test("is another layout, or other nodes")
-  func offers() {
+  func offers() throws {
     let planner = Planner(SyntheticModel(), PlannerTests.request { $0.choices.tensor = 7 })
     let none = planner.plan(job: "test", groups: groups)
     let plan = planner.offering(none, groups: groups, elsewhere: [])
     #expect(!plan.isFeasible && plan.nearest.map(\.lacks) == [[.layout]])
-    #expect(plan.nearest[0].layout.tensor != 7 && plan.nearest[0].step > .zero)
+    let near = try #require(plan.nearest.first)
+    #expect(near.layout.tensor != 7 && near.step > .zero)
 
     let small = [NodeGroup.made("slow", nodes: 1, perNode: 1, gibibytes: 2, hourly: 1)]
     let free = Planner(SyntheticModel(), PlannerTests.request())
