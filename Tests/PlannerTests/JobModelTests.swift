@@ -144,12 +144,14 @@ import Units
     let images = "samples: 1281167, shape: [3, 224, 224], classes: 1000"
     let known = try model(try Self.job("resnet50", data: images, batch: 256, optimizer: "sgd"), software: "mxnet")
     let other = try model(try Self.job("googlenet", data: images, batch: 256, optimizer: "sgd"), software: "mxnet")
-    // p3.16xlarge is a platform of the calibration, p4d.24xlarge is not.
-    let widths = try [(known, "p3.16xlarge"), (known, "p4d.24xlarge"), (other, "p4d.24xlarge")].map { model, instance in
+    // p3.16xlarge is a platform of the calibration, p3dn.24xlarge with the same accelerators is not, A100 are unlike both.
+    let widths = try [
+      (known, "p3.16xlarge"), (known, "p3dn.24xlarge"), (known, "p4d.24xlarge"), (other, "p4d.24xlarge"),
+    ].map { model, instance in
       try #require(try entry(model, on: instance, batch: 256).interval).high
     }
-    #expect(widths[0] < widths[1] && widths[1] < widths[2], "\(widths)")
-    #expect(widths[0] > 1.1 && widths[2] < 3, "\(widths)")
+    #expect(widths == widths.sorted() && Set(widths).count == 4, "\(widths)")
+    #expect(widths[0] > 1.1 && widths[3] < 3, "\(widths)")
   }
 
   @Test("takes the software that is asked for, the usual one of the model's kind, and Neuron on Trainium")

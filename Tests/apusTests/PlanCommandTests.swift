@@ -216,6 +216,8 @@ extension CommandTests {
       #expect(result.output.contains("other nodes than asked for"))
       let plan = try await decoded(["--instances", instance])
       #expect(plan.nearest.count == 5 && plan.nearest.allSatisfy { !$0.group.instance.hasPrefix("inf") })
+      let both = try await self.plan(["--instances", "inf1.xlarge,inf2.48xlarge"])
+      #expect(both.exitCode == 4 && both.lines[1] == "no plan is feasible: none of the instance types can train")
       // Beside others it is told, and the others are planned on.
       let beside = try await self.plan(["--instances", "\(instance),g5.xlarge"])
       #expect(beside.exitCode == 0 && beside.output.contains("  \(instance): its Inferentia"))
