@@ -1,4 +1,6 @@
+import Dispatch
 package import Foundation
+import Synchronization
 
 /// How a process ended and all it wrote.
 package struct ProcessResult: Sendable {
@@ -42,19 +44,18 @@ package func runProcess(
   process.standardOutput = files[0].handle
   process.standardError = files[1].handle
 
-  var watchdog: Task<Bool, Never>?
+  var watchdog: Watchdog?
   try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Void, any Error>) in
     process.terminationHandler = { _ in ended.resume() }
     do {
       try withSignalsUnblocked { try process.run() }
-      watchdog = watch(process.processIdentifier, timeout: timeout)
+      watchdog = Watchdog(process.processIdentifier, timeout: timeout)
     } catch {
       process.terminationHandler = nil
       ended.resume(throwing: error)
     }
   }
-  watchdog?.cancel()
-  let timedOut = await watchdog?.value ?? false
+  let timedOut = watchdog?.end() ?? false
 
   for file in files { try file.handle.close() }
   let texts = try files.map { String(decoding: try Data(contentsOf: $0.url), as: UTF8.self) }
@@ -75,12 +76,36 @@ private func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
   try body()
 }
 
-/// Ends `process` when `timeout` has passed; the value says whether that happened before the task was cancelled.
-private func watch(_ process: Int32, timeout: Duration) -> Task<Bool, Never> {
-  Task {
-    guard (try? await Task.sleep(for: timeout)) != nil else { return false }
-    kill(process, SIGTERM)
-    if (try? await Task.sleep(for: .seconds(3))) != nil { kill(process, SIGKILL) }
-    return true
+/// Ends a process that outlives its time limit. Its clock does not wait for the threads that tasks share: tests that compute
+/// hold those for as long as they like.
+private final class Watchdog: Sendable {
+  private enum State { case watching, ended, timedOut }
+  private let state = Mutex(State.watching)
+
+  init(_ process: Int32, timeout: Duration) {
+    let (seconds, attoseconds) = timeout.components
+    let limit = Double(seconds) + Double(attoseconds) * 1e-18
+    let queue = DispatchQueue.global(qos: .userInteractive)
+    queue.asyncAfter(deadline: .now() + limit) { [self] in
+      let isLate = state.withLock { state in
+        guard state == .watching else { return false }
+        state = .timedOut
+        kill(process, SIGTERM)
+        return true
+      }
+      guard isLate else { return }
+      queue.asyncAfter(deadline: .now() + 3) { [self] in
+        state.withLock { if $0 == .timedOut { kill(process, SIGKILL) } }
+      }
+    }
+  }
+
+  /// The process has ended; whether by its time limit.
+  func end() -> Bool {
+    state.withLock { state in
+      let wasLate = state == .timedOut
+      state = .ended
+      return wasLate
+    }
   }
 }

@@ -29,7 +29,7 @@ struct RunHardware {
     attentionPeak = arithmetic == .fp8 ? FLOPRate((sixteen ?? peak).count / share) : device.peak
     let architecture = accelerator.architecture?.value ?? ""
     isHopperOrLater = ["Hopper", "Blackwell"].contains { architecture.contains($0) }
-    network = Self.network(run, accelerator)
+    network = Self.network(run, accelerator, catalog)
   }
 
   /// What shares one efficiency constant: parts of one chip, whatever their memory.
@@ -90,7 +90,7 @@ struct RunHardware {
 
   // MARK: Network
 
-  private static func network(_ run: PublishedRun, _ accelerator: Accelerator) -> NetworkShape {
+  private static func network(_ run: PublishedRun, _ accelerator: Accelerator, _ catalog: Catalog) -> NetworkShape {
     let total = run.number("total_accels") ?? 1
     let hosts = max(1, run.number("nodes") ?? 1)
     let perHost = min(run.number("gpus_per_node") ?? total, total)
@@ -98,7 +98,7 @@ struct RunHardware {
     shape.hosts = hosts
     shape.ranksPerHost = max(1, min(perHost, (total / hosts).rounded(.up)))
     (shape.link, shape.assumedLink) = link(run, accelerator)
-    if hosts > 1 { interconnect(run, accelerator, into: &shape) }
+    if hosts > 1 { interconnect(run, accelerator, catalog, into: &shape) }
     return shape
   }
 
@@ -115,13 +115,17 @@ struct RunHardware {
     default: break
     }
     if let spec = accelerator.linkBandwidth?.value { return (nil, spec * 0.6) }
+    // Modules on a board have links of their own even where the catalog does not say how fast they are.
+    if accelerator.formFactor?.value == "OAM" { return (nil, Bandwidth(gigabytesPerSecond: 50)) }
     return (.linkPCIe, nil)
   }
 
-  private static func interconnect(_ run: PublishedRun, _ accelerator: Accelerator, into shape: inout NetworkShape) {
-    let text = run["interconnect_inter"]
-    let lower = text.lowercased()
-    let rate = gigabits(lower)
+  private static func interconnect(
+    _ run: PublishedRun, _ accelerator: Accelerator, _ catalog: Catalog, into shape: inout NetworkShape
+  ) {
+    let lower = run["interconnect_inter"].lowercased()
+    let stated = InterconnectText.gigabits(lower, ranksPerHost: shape.ranksPerHost)
+    let rate = stated ?? instanceGigabits(run, catalog)
     shape.interconnect = .rdma
     if lower.contains("tc-limited") {
       shape.interconnect = .shaped
@@ -134,9 +138,14 @@ struct RunHardware {
     } else if lower.contains("tcp") || (rate ?? 400) <= 50 && !lower.contains("ib") && !lower.contains("infiniband") {
       shape.interconnect = .tcp
     }
+    // Chips of a TPU pod are linked to each other, whatever host they stand in.
+    if accelerator.key.hasPrefix("tpu"), stated == nil, let link = accelerator.linkBandwidth?.value {
+      shape.hostBandwidth = link * shape.ranksPerHost
+      return
+    }
     let fallback: Double =
       switch family(accelerator) {
-      case "h100", "h200", "h800", "b200", "gb200", "gb300", "b300", "gh200", "mi300x": 3200
+      case "h100", "h200", "h800", "b200", "gb200", "gb300", "b300", "gh200", "mi300x", "mi355x": 3200
       case "a100", "a800": 1600
       case "trainium", "trainium2": 800
       default: lower.contains("ethernet") ? 25 : 400
@@ -144,17 +153,13 @@ struct RunHardware {
     shape.hostBandwidth = Bandwidth(gigabitsPerSecond: rate ?? fallback)
   }
 
-  /// The first figure of a text that is followed by a unit of Gbit/s.
-  private static func gigabits(_ text: String) -> Double? {
-    let words = text.split { $0 == " " || $0 == "(" || $0 == ")" || $0 == "," || $0 == ";" }.map(String.init)
-    for (index, word) in words.enumerated() {
-      let next = index + 1 < words.count ? words[index + 1] : ""
-      for unit in ["gbps", "gbit/s", "gb/s", "gbit"] {
-        if next.hasPrefix(unit), let value = Double(word.split(separator: "-").last.map(String.init) ?? word) {
-          return value
-        }
-        if word.hasSuffix(unit), let value = Double(word.dropLast(unit.count)) { return value }
-      }
+  /// What the catalog plans on for the host, where the row names an instance type.
+  private static func instanceGigabits(_ run: PublishedRun, _ catalog: Catalog) -> Double? {
+    for word in run.platform.lowercased().split(whereSeparator: { $0 == " " || $0 == "(" || $0 == ")" || $0 == "," }) {
+      guard let instance = try? catalog.instance(named: String(word)) else { continue }
+      let network = instance.network
+      let bandwidth = network.hasEFA ? network.efaBandwidth ?? network.baseline : network.baseline ?? network.peak
+      if let bandwidth { return bandwidth.value.count * 8e-9 }
     }
     return nil
   }
