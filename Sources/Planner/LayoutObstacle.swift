@@ -22,7 +22,11 @@ extension LayoutSpace {
       if problems.isEmpty { return nil }
       if problems.count < least?.count ?? .max { least = problems }
     }
-    return least?.map(\.message).joined(separator: "; ")
+    // Heads of keys and values that are those of queries have the same fault.
+    let told = least?.filter { problem in
+      problem.code != .keyValueHeads || least?.contains { $0.code == .heads } == false
+    }
+    return told?.map(\.message).joined(separator: "; ")
   }
 
   /// Layouts that keep the choices, legal or not: of what is open all degrees, else the simplest.

@@ -67,9 +67,10 @@ struct PlanText {
 
   private func search(_ search: SearchResult) -> String {
     let counts = search.counts
-    let looked =
-      "\(counts.evaluated.grouped) layouts on these nodes, \(counts.tooLarge.grouped) of them too large; "
-      + "\((counts.prunedByTime + counts.prunedByMemory).grouped) branches of more ruled out by their bounds"
+    let pruned = counts.prunedByTime + counts.prunedByMemory
+    var looked = "\(counts.evaluated.grouped) layouts tried on these nodes"
+    if counts.tooLarge > 0 { looked += ", \(counts.tooLarge.grouped) too large" }
+    if pruned > 0 { looked += ", \(pruned.grouped) branches ruled out by bounds" }
     guard let bound = search.provenBound, let gap = search.gap else { return looked }
     return looked + "; none takes less than \(bound) (gap \(percent(gap, decimals: 1)))"
   }
