@@ -108,7 +108,8 @@ package struct JobModel: PlanningModel {
     do {
       let instance = try catalog.instance(named: group.instance)
       return try PlannedHardware(
-        instance, nodes: group.nodes + group.companions, arithmetic: arithmetic, networkScale: group.networkScale)
+        instance, of: catalog, nodes: group.nodes + group.companions, arithmetic: arithmetic,
+        networkScale: group.networkScale)
     } catch let problem as HardwareProblem {
       throw Rejection(.missingFact, group.description, problem.message)
     } catch {
