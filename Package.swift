@@ -146,9 +146,7 @@ let tests: [(name: String, uses: [String])] = [
 ]
 
 /// Test targets with a `Golden` folder, which their tests find beside themselves: no resource of a bundle.
-let golden: Set = [
-  "Safetensors", "ImageDecoding", "Execution", "Datasets", "Jobs", "Models", "CostModel", "Planner",
-]
+let golden: Set = ["Safetensors", "ImageDecoding", "Execution", "Datasets", "Jobs", "Models", "Planner"]
 
 let testTargets: [Target] =
   [

@@ -17,6 +17,7 @@ package struct RunStep: Sendable {
   /// - Throws: `RunProblem`, `PublishedModelError` or `GraphError`: the reason why the run cannot be modelled.
   init(_ run: PublishedRun, catalog: Catalog, workloads: WorkloadCache) throws {
     guard run.number("step_time_s") != nil else { throw RunProblem("no step time") }
+    try run.checkShapes()
     self.run = run
     let hardware = try RunHardware(run, catalog: catalog)
     let layout = try RunLayout(run)
