@@ -67,12 +67,51 @@ import Units
     #expect(share(1e6) < 1e-4)
   }
 
+  /// Without what each message and each piece of a stage costs whatever its size, and nothing hidden.
+  private static let frictionless: Constants = {
+    var constants = Self.constants
+    for constant in [General.perMicroBatch, .tensorLatency] { constants[constant.rawValue] = 0 }
+    constants[General.pipelineOverlap.rawValue] = 1
+    return constants
+  }()
+
   @Test func interleavingDividesTheBubble() {
     var shape = Self.shape()
     shape.pipeline = 4
-    let plain = shape.breakdown(Self.constants)[.pipelineBubble]
+    let plain = shape.breakdown(Self.frictionless)[.pipelineBubble]
     shape.virtualStages = 3
-    expectClose(shape.breakdown(Self.constants)[.pipelineBubble] * 3, plain, relative: 1e-12)
+    expectClose(shape.breakdown(Self.frictionless)[.pipelineBubble] * 3, plain, relative: 1e-12)
+  }
+
+  @Test func interleavingCostsTheHostAndTheNetworkOfEachPiece() {
+    var shape = Self.shape()
+    shape.pipeline = 4
+    shape.boundaryBytes = 3e7
+    shape.network.hosts = 4
+    shape.network.hostBandwidth = Bandwidth(gigabitsPerSecond: 100)
+    let plain = shape.breakdown(Self.constants)
+    shape.virtualStages = 3
+    let pieces = shape.breakdown(Self.constants)
+    expectClose(pieces[.microBatchOverhead], 3 * plain[.microBatchOverhead], relative: 1e-12)
+    // Six micro-batches cross every boundary of every piece; filling the pipeline takes the first piece alone.
+    let rate = shape.network.hostBandwidth.count * Self.constants[.rdma]
+    let transfers = shape.breakdown(Self.frictionless)[.pipelineTransfers]
+    expectClose(transfers, (6 * 3 + 3) * 2 * 3e7 / rate, relative: 1e-12)
+  }
+
+  @Test(arguments: [(1.0, 8.0), (2.0, 4.0), (8.0, 1.0)])
+  func replicasThatShareAHostShareItsNetworkBetweenStages(tensor: Double, together: Double) {
+    var shape = Self.shape()
+    shape.pipeline = 4
+    shape.tensor = tensor
+    shape.data = 16
+    shape.boundaryBytes = 3e7
+    shape.network.hosts = 8 * tensor
+    shape.network.ranksPerHost = 8
+    shape.network.hostBandwidth = Bandwidth(gigabitsPerSecond: 400)
+    let rate = shape.network.hostBandwidth.count * Self.constants[.rdma]
+    let transfers = shape.breakdown(Self.frictionless)[.pipelineTransfers]
+    expectClose(transfers, (6 + 3) * 2 * 3e7 * together / rate, relative: 1e-12)
   }
 
   @Test(arguments: [1, 2, 3]) func shardsOfOneRankAreTheWhole(zeroStage: Int) {

@@ -21,7 +21,7 @@ package enum General: Int, CaseIterable, Sendable {
   case dispatch, perMicroBatch, perStep, detection
   case linkPCIe, linkNVLink1, linkNVLink2, linkNVSwitch2, linkNVSwitch3, linkNVSwitch4, linkNeuron
   case rdma, tcp, tcpCeiling, shaped, dapl, pointToPoint, sharded, serverReduction
-  case overlap, shardedOverlap, pipelineOverlap, bucketLatency, tensorLatency, optimizer
+  case contention, shardedOverlap, pipelineOverlap, bucketLatency, tensorLatency, optimizer
 }
 
 /// Constants of the step-time model as one vector: the general ones, then those of accelerators and of software.

@@ -98,7 +98,7 @@ extension Constants {
     case .pointToPoint: make("point to point", "of nominal", 0.9, 0.1, 0.3, 1, "")
     case .sharded: make("sharded collectives", "of nominal", 1, 0.2, 0.3, 1.3, "gathers of ZeRO-3 across hosts")
     case .serverReduction: make("server reduction", "", 0.7, 0.3, 0.1, 1.5, "gradients summed by one server")
-    case .overlap: make("overlap", "", 1.5, 0.5, 1, 8, "exponent of the norm of backward and all-reduce: 1 is a sum, ∞ the longer")
+    case .contention: make("contention", "", 0.3, 0.5, 0.01, 1, "share of a reduction by which backward beside it is slower: 1 hides nothing")
     case .shardedOverlap: make("overlap of gathers", "", 1.5, 0.5, 1, 8, "")
     case .pipelineOverlap: make("overlap of transfers", "", 2, 0.5, 1, 8, "")
     case .bucketLatency: make("bucket latency", "s", 1e-4, 0.8, 1e-6, 2e-3, "")

@@ -27,6 +27,23 @@ package struct BucketTimeline: Hashable, Sendable, Codable {
     return all > .zero ? 1 - (exposed / all) : 1
   }
 
+  /// Buckets that so many bytes of gradients leave in: of 25 MB (PyTorch's default), but no more than 16, as frameworks take
+  /// larger ones for larger models (Megatron-LM: 40 million parameters and more).
+  package static func buckets(_ bytes: Double) -> Double { min(16, max(1, bytes / 25e6)) }
+
+  /// What a step waits for reductions beside backward, in closed form, for layers that are alike.
+  ///
+  /// K buckets that take a = reduction/K each are ready every backward/K: the step is longer by
+  /// max(K·a − backward·(1 − 1/K), a + (K − 1)·a·s): the first where the link is always busy, the second where the last bucket
+  /// alone outlasts backward, which each of the others slowed down by the share s of its time (κ = 1/(1 − s) is the
+  /// `slowdown` of the timeline: 0 hides all it can, 1 nothing).
+  package static func exposed(
+    _ reduction: Double, beside backward: Double, buckets: Double, contention: Double
+  ) -> Double {
+    let others = 1 - 1 / buckets
+    return max(reduction - backward * others, reduction * (1 - others + others * contention))
+  }
+
   /// - Parameters:
   ///   - layers: in the order of backward: time of each, and bytes of gradients that are ready when it ends.
   ///   - bucketBytes: a bucket leaves when it has as many; the last one with what there is.

@@ -16,13 +16,16 @@ package struct PlannedHardware: Sendable {
   /// What the catalog does not say and was assumed.
   package let assumptions: [String]
 
-  /// - Parameter networkScale: what the network's bandwidth is multiplied by.
+  /// - Parameters:
+  ///   - catalog: where accelerators stand that another, of which less is published, is taken to be like.
+  ///   - networkScale: what the network's bandwidth is multiplied by.
   /// - Throws: `HardwareProblem` if the catalog lacks a peak, a bandwidth or a network that the step depends on.
   package init(
-    _ instance: InstanceType, nodes: Int, arithmetic wanted: Device.Arithmetic, networkScale: Double = 1
+    _ instance: InstanceType, of catalog: Catalog, nodes: Int, arithmetic wanted: Device.Arithmetic,
+    networkScale: Double = 1
   ) throws(HardwareProblem) {
-    let accelerator = instance.accelerator
     var assumptions: [String] = []
+    let accelerator = Self.published(instance.accelerator, catalog, &assumptions)
     let arithmetic = Self.arithmetic(wanted, accelerator, &assumptions)
     guard let bandwidth = accelerator.memoryBandwidth?.value else {
       throw HardwareProblem(message: "the catalog has no memory bandwidth of \(accelerator.key)")
@@ -33,7 +36,8 @@ package struct PlannedHardware: Sendable {
     let vector = accelerator.peak(for: .fp32)?.count ?? peak.count / 8
     device = Device(
       key: String(accelerator.key.prefix { $0 != "-" }), arithmetic: arithmetic, peak: peak,
-      memoryBandwidth: bandwidth, memory: accelerator.usableMemory, units: Double(accelerator.cores?.value ?? 64),
+      memoryBandwidth: bandwidth, memory: instance.accelerator.usableMemory,
+      units: Double(accelerator.cores?.value ?? 64),
       usesMatrixUnits: arithmetic != .fp32 && peak.count > 2.5 * vector)
     attentionPeak = peak
     isHopperOrLater = ["Hopper", "Blackwell"].contains { accelerator.architecture?.value.contains($0) ?? false }
@@ -46,6 +50,19 @@ package struct PlannedHardware: Sendable {
     if nodes > 1 { try Self.connect(instance, networkScale, &shape) }
     network = shape
     self.assumptions = assumptions
+  }
+
+  /// The accelerator, or the one that the catalog takes it to be like where no peak of its own is published.
+  private static func published(
+    _ accelerator: Accelerator, _ catalog: Catalog, _ assumptions: inout [String]
+  ) -> Accelerator {
+    let hasPeak = Accelerator.Precision.allCases.contains { accelerator.peak(for: $0) != nil }
+    guard !hasPeak, let like = accelerator.assumedLike, let known = catalog.accelerators[like.value] else {
+      return accelerator
+    }
+    let why = like.note.map { ": \($0)" } ?? ""
+    assumptions.append("\(accelerator.name.value) is taken to be as fast as \(known.name.value)\(why)")
+    return known
   }
 
   /// What products are computed in: Trainium multiplies 32-bit numbers in bfloat16 unless told not to, and accelerators

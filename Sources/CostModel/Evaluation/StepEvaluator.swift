@@ -69,10 +69,10 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     let boundary = shape.batch * workload.positions * workload.width * shape.device.arithmetic.elementBytes
     shape.tensorReductions = layout.tensor > 1 ? 2 * Double(workload.blocks) / p : 0
     shape.tensorBytes = boundary
-    // Each piece of an interleaved stage hands on what it gives.
-    shape.boundaryBytes = boundary * Double(layout.virtualStages)
+    shape.boundaryBytes = boundary
     shape.parameters = parameters(layout)
-    return shape.breakdown(constants, block: entry.block.scaled(by: 1 / p), edge: entry.edge)
+    return shape.breakdown(
+      constants, block: entry.block.scaled(by: 1 / p), edge: entry.edge, exchanges: shape.ratedExchanges(constants))
   }
 
   /// Parameters of the fullest stage, of one tensor-parallel rank.

@@ -67,18 +67,19 @@ extension StepShape {
   package func breakdown(_ c: borrowing Constants) -> StepBreakdown {
     let times = KernelTimes(self, constants: c)
     return breakdown(
-      c, block: StageTimes(block, batch: batch, times: times), edge: StageTimes(edge, batch: batch, times: times))
+      c, block: StageTimes(block, batch: batch, times: times), edge: StageTimes(edge, batch: batch, times: times),
+      exchanges: ratedExchanges(c))
   }
 
   /// The step around stages whose kernels are timed.
   ///
   /// T = m · stage + (p − 1)/v · stage + transfers + edge + exposed reduction + optimizer + overheads. Formulas: the terms
   /// below. Units: seconds.
-  package func breakdown(_ c: borrowing Constants, block: StageTimes, edge: StageTimes) -> StepBreakdown {
+  package func breakdown(
+    _ c: borrowing Constants, block: StageTimes, edge: StageTimes, exchanges: ExchangeTimes
+  ) -> StepBreakdown {
     var result = StepBreakdown()
     let m = microBatches
-    let link = network.linkRate(c)
-    let host = network.hostRate(c)
 
     // Compute, and the host's floor under it.
     let dispatchForward = dispatches * c[.dispatch] * (dispatchConstant.map { c[$0] } ?? 1)
@@ -98,29 +99,30 @@ extension StepShape {
     result[.recomputation] = m * again
 
     // Tensor parallelism: an all-reduce behind each pair of products, forward, backward and again when recomputed.
-    let reductions = tensorReductions * (recomputation == .full ? 3 : 2)
-    let tensorSeconds = reductions * tensorReduction(c, link: link, host: host)
+    let tensorSeconds = tensorReductions * (recomputation == .full ? 3 : 2) * exchanges.tensorReduction
     result[.tensorParallel] = m * tensorSeconds
-    let exchange = expertExchange(c, link: link, host: host)
-    result[.expertExchange] = m * exchange
-    result[.microBatchOverhead] = m * c[.perMicroBatch]
-    let alone = forward + backward + again + tensorSeconds + exchange + c[.perMicroBatch]
+    result[.expertExchange] = m * exchanges.experts
+    // The host drives each piece of an interleaved stage as it would a stage.
+    let overhead = virtualStages * c[.perMicroBatch]
+    result[.microBatchOverhead] = m * overhead
+    let alone = forward + backward + again + tensorSeconds + exchanges.experts + overhead
 
     // Weights gathered shard by shard, forward and backward.
-    let gathered = zeroStage == 3 ? norm(alone, 2 * gather(c, link: link, host: host), c[.shardedOverlap]) : alone
+    let gathered = zeroStage == 3 ? norm(alone, 2 * exchanges.weightGather, c[.shardedOverlap]) : alone
     result[.shardGathers] = m * (gathered - alone)
 
     // Pipeline.
-    let transfer = pipeline > 1 ? transferSeconds(c, link: link, host: host) : 0
+    let transfer = pipeline > 1 ? exchanges.transfer : 0
     let stage = pipeline > 1 ? norm(gathered, transfer, c[.pipelineOverlap]) : gathered
-    result[.pipelineTransfers] = m * (stage - gathered) + (pipeline - 1) * transfer
+    result[.pipelineTransfers] = m * (stage - gathered) + (pipeline - 1) * transfer / virtualStages
     result[.pipelineBubble] = (pipeline - 1) / virtualStages * stage
 
-    // Gradients, behind and beside the last backward.
-    let last = backward + tensorSeconds / 2
-    let reduction = reductionSeconds(c, link: link, host: host)
-    let exponent = zeroStage == 3 ? c[.shardedOverlap] : c[.overlap]
-    result[.gradientReduction] = data > 1 ? norm(last, reduction, exponent) - last : 0
+    // Gradients, behind and beside the last backward; what shards became is gathered when all is done.
+    if data > 1 {
+      let last = backward + tensorSeconds / 2
+      result[.gradientReduction] =
+        exchanges.redistribution + exposed(exchanges.reduction, beside: last, c)
+    }
 
     let held = zeroStage >= 1 ? parameters / data : parameters
     result[.optimizer] = held * 20 / (device.memoryBandwidth.count * 0.8) * c[.optimizer]
@@ -128,56 +130,11 @@ extension StepShape {
     return result
   }
 
-  /// One all-reduce of tensor parallelism: a ring, over the network where the group is larger than a host.
-  private func tensorReduction(_ c: borrowing Constants, link: Double, host: Double) -> Double {
-    guard tensor > 1 else { return 0 }
-    let crosses = tensor > network.ranksPerHost
-    let rate = crosses ? min(link, host) : link
-    return 2 * (tensor - 1) / tensor * tensorBytes / rate + c[.tensorLatency] * (crosses ? 4 : 1)
-  }
-
-  /// Tokens on their way to the experts' ranks and back, forward and backward, and forward again when recomputed: pairwise
-  /// all-to-alls of (e − 1)/e of the bytes, over the network where the group is larger than a host.
-  private func expertExchange(_ c: borrowing Constants, link: Double, host: Double) -> Double {
-    guard experts > 1 else { return 0 }
-    let ways: Double = recomputation == .full ? 6 : 4
-    let perHost = max(1, network.ranksPerHost)
-    let rate = experts > perHost ? min(link, host / perHost) : link
-    return ways * (routedBytes * (experts - 1) / experts / rate + c[.tensorLatency])
-  }
-
-  /// Data-parallel ranks of one group in one host, of those that tensor parallelism leaves.
-  private var dataPerHost: Double { max(1, min(data, network.ranksPerHost / tensor)) }
-  private var dataCrosses: Bool { network.hosts > 1 && data > dataPerHost }
-
-  private func gather(_ c: borrowing Constants, link: Double, host: Double) -> Double {
-    let shards = shardsWithinHost ? min(network.ranksPerHost, data) : data
-    guard shards > 1 else { return 0 }
-    let crosses = dataCrosses && !shardsWithinHost
-    let rate = crosses ? min(link, host / network.efficiency(c) * c[.sharded]) : link
-    return (shards - 1) / shards * parameters * gradientBytes / rate
-  }
-
-  private func transferSeconds(_ c: borrowing Constants, link: Double, host: Double) -> Double {
-    guard network.hosts > 1 else { return 2 * boundaryBytes / (link * c[.pointToPoint]) }
-    let rate =
-      network.interconnect == .shaped && network.ranksPerHost == 1
-      ? network.hostBandwidth.count * c[.pointToPoint] : min(link, host / dataPerHost)
-    return 2 * (boundaryBytes / max(rate, 1) + network.delay.count)
-  }
-
-  private func reductionSeconds(_ c: borrowing Constants, link: Double, host: Double) -> Double {
-    guard data > 1 else { return 0 }
-    var rate = link
-    if dataCrosses {
-      let share = host / max(1, network.ranksPerHost / dataPerHost)
-      rate = min(link, share)
-      if zeroStage == 3 { rate = min(link, share / network.efficiency(c) * c[.sharded]) }
-    }
-    var seconds = 2 * (data - 1) / data * parameters * gradientBytes / rate
-    if reducesAtServer { seconds /= c[.serverReduction] }
-    if zeroStage == 3 { seconds /= 2 }
-    let rounds = dataCrosses ? 2 * data.squareRoot() : 2
-    return seconds + 10 * c[.bucketLatency] * rounds + 20 * network.delay.count
+  private func exposed(_ reduction: Double, beside backward: Double, _ c: borrowing Constants) -> Double {
+    if zeroStage == 3 { return norm(backward, reduction, c[.shardedOverlap]) - backward }
+    guard reducesBesideBackward else { return reduction }
+    return BucketTimeline.exposed(
+      reduction, beside: backward, buckets: BucketTimeline.buckets(parameters * gradientBytes),
+      contention: c[.contention])
   }
 }

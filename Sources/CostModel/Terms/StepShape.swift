@@ -50,6 +50,8 @@ package struct StepShape: Sendable {
   package var parameters: Double
   package var gradientBytes: Double
   package var reducesAtServer = false
+  /// Whether buckets of gradients leave while backward still runs (Li et al. 2020), rather than all behind it.
+  package var reducesBesideBackward = true
   package var network: NetworkShape
 }
 
