@@ -24,7 +24,17 @@ struct ValidateCommand: ParsableCommand {
         apus validate --fabrics --refit Sources/CostModel/Resources
       """)
 
-  enum Folds: String, ExpressibleByArgument, CaseIterable { case clusters, sources }
+  enum Folds: String, ExpressibleByArgument, CaseIterable {
+    case clusters, sources, accelerators
+
+    var left: CrossValidation.Folds {
+      switch self {
+      case .clusters: .clusters(10)
+      case .sources: .sources
+      case .accelerators: .accelerators
+      }
+    }
+  }
 
   @Argument(help: ArgumentHelp("A CSV file, gzip too, or - for standard input.", valueName: "file"))
   var file: String?
@@ -35,7 +45,7 @@ struct ValidateCommand: ParsableCommand {
   @Option(
     help: """
       Predict each run by a calibration fitted to the others: without its cluster (source, model and platform), in ten \
-      rounds, or without its source.
+      rounds, without its source, or without its kind of accelerator.
       """)
   var folds: Folds?
 
@@ -93,8 +103,7 @@ struct ValidateCommand: ParsableCommand {
       return try report(ValidationReport(validation, calibration: fitted))
     }
     if let folds {
-      let fold: CrossValidation.Folds = folds == .clusters ? .clusters(10) : .sources
-      return try report(ValidationReport(validation, folds: CrossValidation(validation.steps, folds: fold)))
+      return try report(ValidationReport(validation, folds: CrossValidation(validation.steps, folds: folds.left)))
     }
     let chosen = try calibration.map { try Calibration(directory: $0) } ?? Calibration.shipped()
     try report(ValidationReport(validation, calibration: chosen))

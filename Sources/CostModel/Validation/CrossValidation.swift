@@ -9,6 +9,9 @@ package struct CrossValidation: Sendable {
     case clusters(Int)
     /// Each source is left out once.
     case sources
+    /// Each kind of accelerator is left out once, with all its runs: what a part is predicted like of which nothing is known
+    /// but its data sheet.
+    case accelerators
   }
 
   /// Errors of predictions, as fractions.
@@ -99,15 +102,8 @@ package struct CrossValidation: Sendable {
 
   private static func labels(_ steps: [RunStep], _ folds: Folds) -> [Int] {
     switch folds {
-    case .sources:
-      var known: [String: Int] = [:]
-      return steps.map { step in
-        let next = known.count
-        return known[step.run.source]
-          ?? {
-            known[step.run.source] = next; return next
-          }()
-      }
+    case .sources: return numbered(steps.map(\.run.source))
+    case .accelerators: return numbered(steps.map(\.shape.device.key))
     case .clusters(let count):
       // Clusters that share a duplicate group are one.
       var parent = Array(steps.indices)
@@ -118,13 +114,17 @@ package struct CrossValidation: Sendable {
           if let other = first[key] { parent[root(index)] = root(other) } else { first[key] = index }
         }
       }
-      var position: [Int: Int] = [:]
-      return steps.indices.map { index in
-        let group = root(index)
-        let number = position[group] ?? position.count
-        position[group] = number
-        return number % count
-      }
+      return numbered(steps.indices.map(root)).map { $0 % count }
+    }
+  }
+
+  /// For each key its place among the different ones, in the order in which they come.
+  private static func numbered<Key: Hashable>(_ keys: [Key]) -> [Int] {
+    var numbers: [Key: Int] = [:]
+    return keys.map { key in
+      let number = numbers[key] ?? numbers.count
+      numbers[key] = number
+      return number
     }
   }
 }
