@@ -37,7 +37,7 @@ package struct PlanPage {
     td:first-child, th:first-child, td.text, th.text { text-align: left; } tr.front td:first-child { font-weight: 600; }
     tr.chosen td { background: #fbeeee; } svg { max-width: 100%; height: auto; } .legend span { margin-right: 1rem;
     white-space: nowrap; } .legend i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; }
-    td, th { white-space: nowrap; } details td.text, .facts td { white-space: normal; }
+    td, th { white-space: nowrap; } details td.text, .facts td, .prices td.text { white-space: normal; }
     table.facts th { text-align: left; font-weight: 600; } table.facts td { text-align: left; }
     """
 
@@ -115,7 +115,8 @@ package struct PlanPage {
     let alone = plan.purchases.compactMap { option in
       option.alone.map { "\(option.kind.words): \($0) if nothing else uses the nodes for the rest of the term" }
     }
-    return "<table>\n" + rows.joined(separator: "\n") + "\n</table>" + (alone.isEmpty ? "" : "\n" + list(alone))
+    return "<table class=\"prices\">\n" + rows.joined(separator: "\n") + "\n</table>"
+      + (alone.isEmpty ? "" : "\n" + list(alone))
   }
 
   private var nearest: String {

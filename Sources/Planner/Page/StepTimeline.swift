@@ -51,7 +51,7 @@ package struct StepTimeline {
       let name = layout.pipeline == 1 ? "every accelerator" : "stage \(index + 1)"
       return Row(name: name, blocks: blocks + parts.blocks(from: end))
     }
-    note = "Backward is taken for two thirds of a micro-batch."
+    note = isPlain ? "Backward is taken for two thirds of a micro-batch." : "\(m.grouped) micro-batches a stage."
     if layout.virtualStages > 1 { note += " Interleaving divides the idle ends by \(layout.virtualStages)." }
   }
 
