@@ -1,5 +1,8 @@
 #include "ccostmodel.h"
 
+// #embed is C23, which clang knows in every mode and warns about in older ones.
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
 // Each array is followed by the function that gives it out.
 #define CCOSTMODEL_ACCESS(name)                           \
   CCOSTMODEL_FILE(name) {                                 \
@@ -26,3 +29,8 @@ static const unsigned char fabrics[] = {
 #embed "../CostModel/Resources/fabrics.csv"
 };
 CCOSTMODEL_ACCESS(fabrics)
+
+static const unsigned char collectives[] = {
+#embed "../CostModel/Resources/collectives.csv"
+};
+CCOSTMODEL_ACCESS(collectives)

@@ -6,9 +6,7 @@ package import Models
 /// A job with the file it was read from, so that what goes wrong later still finds its line.
 package struct JobFile: Hashable, Sendable {
   package private(set) var job: Job
-  private let source: SourceText
-  /// Of each value, of its key if the value has parts; by path, `data.train.images`.
-  private let places: [String: SourcePlace]
+  private let located: LocatedText
   private let layers: [String: LayerReader.Found]
 
   /// Reads and checks the file at `path`.
@@ -16,40 +14,9 @@ package struct JobFile: Hashable, Sendable {
   /// Paths in the file are relative to its directory.
   /// - Throws: `InvalidJob` with all problems of the file.
   package init(path: String) throws(InvalidJob) {
-    func refuse(_ message: String, at place: SourcePlace? = nil) -> InvalidJob {
-      InvalidJob([JobProblem(file: path, place: place, message: message, sourceLine: nil)])
-    }
-    guard FileManager.default.fileExists(atPath: path) else {
-      throw refuse("there is no such file; \(Self.advice(forMissing: path))")
-    }
-    let values = try? URL(fileURLWithPath: path).resourceValues(forKeys: [.isRegularFileKey])
-    guard values?.isRegularFile == true else { throw refuse("this is no file; give the path of a job file") }
-    guard let handle = FileHandle(forReadingAtPath: path),
-      let bytes = try? handle.read(upToCount: Limits.fileBytes + 1)
-    else {
-      throw refuse("the file cannot be read or is empty; check its permissions and content")
-    }
-    guard bytes.count <= Limits.fileBytes else {
-      throw refuse("the file has more than \(Limits.fileBytes) bytes: it is not a job file")
-    }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw refuse("the file is not UTF-8 text; save it in that encoding")
-    }
+    let text = try SourceText.read(
+      path: path, kind: "a job file", example: "cluster/jobs/lenet5-fashion-mnist.yaml")
     try self.init(yaml: text, file: path)
-  }
-
-  /// The job file beside `path` that may have been meant, or what to give instead.
-  private static func advice(forMissing path: String) -> String {
-    let url = URL(fileURLWithPath: path)
-    let files = (try? FileManager.default.contentsOfDirectory(atPath: url.deletingLastPathComponent().path)) ?? []
-    let jobs = files.sorted().map { URL(fileURLWithPath: $0) }.filter { ["yaml", "yml"].contains($0.pathExtension) }
-    // Without endings, which would make any two short names near.
-    let stems = jobs.map { $0.deletingPathExtension().lastPathComponent }
-    guard let stem = NearMiss.nearest(to: url.deletingPathExtension().lastPathComponent, among: stems),
-      let meant = stems.firstIndex(of: stem).map({ jobs[$0].lastPathComponent })
-    else { return "give the path of a job file, such as cluster/jobs/lenet5-fashion-mnist.yaml" }
-    let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
-    return "did you mean '\(folder)\(meant)'?"
   }
 
   /// Reads and checks the text of a job file.
@@ -57,7 +24,7 @@ package struct JobFile: Hashable, Sendable {
   /// - Parameter file: its path, for error texts and for the paths in it.
   /// - Throws: `InvalidJob` with all problems of the text.
   package init(yaml: String, file: String) throws(InvalidJob) {
-    source = SourceText(file: file, text: yaml)
+    let source = SourceText(file: file, text: yaml)
     let root = try YAMLNode.parse(source)
     let findings = Findings(source: source)
     let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
@@ -66,7 +33,7 @@ package struct JobFile: Hashable, Sendable {
     let job = reader.job(root)
     guard findings.problems.isEmpty, let job else { throw InvalidJob(findings.sortedProblems) }
     self.job = job
-    places = findings.places
+    located = LocatedText(source: source, places: findings.places)
     layers = reader.layers
   }
 
@@ -74,9 +41,7 @@ package struct JobFile: Hashable, Sendable {
   ///
   /// - Parameter key: the path of a key. One that the file leaves out is reported at the nearest key around it.
   package func problem(at key: String, _ message: String) -> JobProblem {
-    var path = key
-    while places[path] == nil, let dot = path.lastIndex(of: ".") { path = String(path[..<dot]) }
-    return source.problem(places[path] ?? SourcePlace(line: 1, column: 1), message)
+    located.problem(at: key, message)
   }
 
   /// A model that does not fit the data, or cannot be, at the line of its layer.
@@ -84,15 +49,15 @@ package struct JobFile: Hashable, Sendable {
     // A parameter is named after its layer: `c1.weight`.
     let owner = error.layer.lastIndex(of: ".").map { String(error.layer[..<$0]) }
     if let layer = layers[error.layer] ?? owner.flatMap({ layers[$0] }) {
-      let setting = error.key.flatMap { places["model.layers.\(layer.number).\($0)"] }
-      return source.problem(setting ?? layer.place, error.description)
+      let setting = error.key.flatMap { located.places["model.layers.\(layer.number).\($0)"] }
+      return located.source.problem(setting ?? layer.place, error.description)
     }
     if error.layer == ModelSpecification.lossName, error.code != .notDifferentiable {
-      let setting = error.key.map { "training.\($0)" }.flatMap { places[$0] == nil ? nil : $0 }
+      let setting = error.key.map { "training.\($0)" }.flatMap { located.places[$0] == nil ? nil : $0 }
       return problem(at: setting ?? "training.loss", error.description)
     }
-    let model = ["model.layers", "model.transformer", "model.zoo"].first { places[$0] != nil } ?? "model"
-    let setting = error.key.map { "\(model).\($0)" }.flatMap { places[$0] == nil ? nil : $0 }
+    let model = ["model.layers", "model.transformer", "model.zoo"].first { located.places[$0] != nil } ?? "model"
+    let setting = error.key.map { "\(model).\($0)" }.flatMap { located.places[$0] == nil ? nil : $0 }
     return problem(at: setting ?? model, error.description)
   }
 

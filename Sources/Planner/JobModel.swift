@@ -4,34 +4,50 @@ package import Datasets
 package import Jobs
 import ModelGraph
 import Models
-import Units
+package import Units
 
 /// The steps of a job on any nodes of the catalog, by the calibrated step-time model.
 package struct JobModel: PlanningModel {
-  private let job: Job
-  private let catalog: Catalog
-  private let calibration: Calibration
+  let catalog: Catalog
+  let calibration: Calibration
+  let fabrics: FabricConstants?
+  let range: CalibratedRange
+  let known: KnownModel
+  let names: KnownSoftware
+  let software: PlanningSoftware
+  /// Of accelerators that are programmed by way of the Neuron SDK; nil where the calibration has none of it.
+  let neuron: PlanningSoftware?
   private let workload: Workload
   private let transformer: TransformerDimensions?
   private let divisors: ModelDivisors
   private let saved: GraphMemory
   private let arithmetic: Device.Arithmetic
   private let scheme: StateScheme
-  private let notes: [String]
+  let notes: [String]
   private let mostContext: Int
   /// Parameters of the model, and tokens of a sample (1 if it has none).
   package let parameterCount: Double
   package let sequence: Int
 
-  /// Whose software constants count; the trainer on accelerators is the user's own.
-  private static let framework = "pytorch"
-
-  /// - Parameter context: the degree of context parallelism that the user asks for; nil to leave it to the planner.
-  /// - Throws: `GraphError` if the job's model and data do not fit.
+  /// - Parameters:
+  ///   - software: whose constants and effects count, by name, since the trainer on accelerators is the user's own; nil for
+  ///     Megatron-LM's of transformers and PyTorch's of other models.
+  ///   - range: what the calibration reaches; nil for the shipped runs'.
+  ///   - context: the degree of context parallelism that the user asks for; nil to leave it to the planner.
+  /// - Throws: `GraphError` if the job's model and data do not fit, `UnknownSoftware`, `CatalogError`.
   package init(
-    _ job: Job, data: DataDescription, catalog: Catalog, calibration: Calibration, context: Int? = nil
+    _ job: Job, data: DataDescription, catalog: Catalog, calibration: Calibration, software: String? = nil,
+    range: CalibratedRange? = nil, context: Int? = nil
   ) throws {
-    self.job = job
+    known = KnownModel(job)
+    names = KnownSoftware(calibration)
+    let asked = software ?? (job.transformer == nil ? "pytorch" : "megatron")
+    self.software = try names.named(asked, family: known.family)
+    neuron = try? names.named("neuron", family: known.family)
+    fabrics = try FabricConstants.shipped()
+    self.range =
+      try range
+      ?? CalibratedRange(try Calibration.shippedRuns(), ids: Set(calibration.ids), catalog: catalog)
     self.catalog = catalog
     self.calibration = calibration
     // Two samples: batch normalisation has no variance over one.
@@ -50,7 +66,7 @@ package struct JobModel: PlanningModel {
     divisors = dimensions?.divisors ?? .whole
     sequence = dimensions?.sequence ?? 1
     mostContext = context ?? max(1, sequence / Self.positionsWorthSharing)
-    var notes = ["software is taken to be like \(Self.framework) runs of the calibration"]
+    var notes: [String] = []
     if specification != nil {
       notes.append("attention keeps its scores on the chip (FlashAttention)")
       if dimensions == nil { notes.append("a model of this kind is planned with every layer whole on every rank") }
@@ -72,6 +88,7 @@ package struct JobModel: PlanningModel {
     for group: NodeGroup, globalBatch: Int
   ) throws(Rejection) -> StepEvaluator<JobMemory> {
     let hardware = try hardware(group)
+    let mean = calibration.effects.mean(traits(group, hardware))
     let memory: JobMemory =
       if let transformer {
         .transformer(
@@ -82,24 +99,12 @@ package struct JobModel: PlanningModel {
       }
     return StepEvaluator(
       workload, hardware: hardware, model: divisors, memory: memory, budget: MemoryBudget(capacity: group.memory),
-      globalBatch: globalBatch, constants: calibration.constants, framework: Self.framework, fusesAttention: true,
-      factor: effect(group, hardware.device).mean.exponential)
+      globalBatch: globalBatch, constants: calibration.constants, framework: software(on: group).framework,
+      fusesAttention: true,
+      factor: mean.exponential)
   }
 
-  /// What software makes of the physics, on a group: one factor for all layouts, that of a micro-batch of up to
-  /// `usualBatch` samples.
-  private func effect(_ group: NodeGroup, _ device: Device) -> SoftwareEffects.Estimate {
-    var traits = RunTraits(
-      framework: Self.framework, version: nil, family: nil, model: nil, accelerator: device.key,
-      isNarrow: arithmetic != .fp32, platform: nil, task: nil, sequence: sequence > 1 ? "\(sequence)" : nil)
-    traits.logBatch = Self.usualBatch.logarithm
-    traits.logRanks = Double(group.accelerators).logarithm
-    return calibration.effects.estimate(traits)
-  }
-
-  private static let usualBatch = 8.0
-
-  private func hardware(_ group: NodeGroup) throws(Rejection) -> PlannedHardware {
+  func hardware(_ group: NodeGroup) throws(Rejection) -> PlannedHardware {
     do {
       let instance = try catalog.instance(named: group.instance)
       return try PlannedHardware(
@@ -112,24 +117,10 @@ package struct JobModel: PlanningModel {
     }
   }
 
-  package func remarks(_ group: NodeGroup, _ layout: ParallelLayout) -> [String] {
-    var remarks = notes
-    if layout.context > 1 { remarks.append("outside calibration: no run that was fitted shares sequences over ranks") }
-    if let hardware = try? hardware(group) {
-      remarks += hardware.assumptions
-      let device = hardware.device
-      let units = device.usesMatrixUnits ? "matrix" : "vector"
-      if calibration.constants.index(of: "accelerator \(device.key) \(units)") == nil {
-        remarks.append("outside calibration: no run on \(device.key) was fitted in this arithmetic")
-      }
-    }
-    return remarks
-  }
+  package var parameters: Double? { parameterCount }
 
-  package func logInterval(_ group: NodeGroup, _ layout: ParallelLayout) -> Double? {
-    guard let device = (try? hardware(group))?.device else { return nil }
-    return calibration.intervalFactor * effect(group, device).deviation
-  }
+  /// Of the weights and the optimizer's states.
+  package var checkpoint: Bytes { Checkpointing.bytes(parameters: parameterCount, scheme: scheme) }
 }
 
 /// Memory of either kind of model.

@@ -5,7 +5,8 @@ package import Units
 package struct MixedPlan: Hashable, Sendable, Codable {
   package struct Part: Hashable, Sendable, Codable {
     package let group: NodeGroup
-    package let replicas: Int
+    /// Of the group alone: `data` are its replicas.
+    package let layout: ParallelLayout
     /// Of each replica, the larger shares first; 0 for one that would only hold the others up.
     package let microBatches: [Int]
     package let perMicroBatch: Seconds
@@ -13,6 +14,7 @@ package struct MixedPlan: Hashable, Sendable, Codable {
     /// Of its slowest replica.
     package let time: Seconds
 
+    package var replicas: Int { layout.data }
     /// Samples of the group, of micro-batches of `size`.
     package func samples(microBatch size: Int) -> Int { microBatches.reduce(0, +) * size }
   }
@@ -22,6 +24,9 @@ package struct MixedPlan: Hashable, Sendable, Codable {
   package let parts: [Part]
   /// Of the slowest replica: the others wait.
   package let step: Seconds
+  /// What every replica takes beside its micro-batches: the reduction that all wait for, the optimizer, the step's own.
+  package let fixed: Seconds
+  package let counts: SearchResult.Counts
 
   /// Share of the replicas' time that they wait for the slowest.
   package var idleShare: Double {
@@ -31,7 +36,24 @@ package struct MixedPlan: Hashable, Sendable, Codable {
     return waiting / Double(replicas)
   }
 
-  package var hourly: Money { parts.map { $0.group.hourly * Double($0.group.nodes) }.sum() }
+  package var hourly: Money { parts.map(\.group.hourlyTotal).sum() }
+
+  /// The term of what all replicas wait for.
+  static let reductionName = "gradient reduction, optimizer and overhead of the step"
+
+  /// The step of the slowest replica, and the memory of the accelerator that is filled most.
+  package var estimate: StepEstimate {
+    let slowest = parts.max { $0.time < $1.time } ?? parts[0]
+    let tightest = parts.max { a, b in
+      a.memory.components.total / a.memory.budget.usable < b.memory.components.total / b.memory.budget.usable
+    }
+    let most = slowest.microBatches.first ?? 0
+    let terms = [
+      StepTerm("\(most) \(most == 1 ? "micro-batch" : "micro-batches") on \(slowest.group.instance)", step - fixed),
+      StepTerm(Self.reductionName, fixed),
+    ]
+    return StepEstimate(terms: terms, memory: (tightest ?? slowest).memory.components)
+  }
 }
 
 extension Planner {
@@ -51,9 +73,11 @@ extension Planner {
     }
     var best: Candidate?
     var isSomethingLegal = false
+    var counts = SearchResult.Counts()
     for shape in shapes(groups) {
       guard let layouts = legalLayouts(shape, members) else { continue }
       isSomethingLegal = true
+      counts.evaluated += 1
       guard let candidate = candidate(shape, layouts, members, below: best?.seconds ?? .infinity) else { continue }
       best = candidate
     }
@@ -62,7 +86,7 @@ extension Planner {
         ? Rejection(.memory, name, "no shape of replica fits the accelerators of every group")
         : Rejection(.noLegalLayout, name, "no shape of replica divides the accelerators of every group")
     }
-    return plan(best, members)
+    return plan(best, members, counts)
   }
 
   private struct Member {
@@ -74,7 +98,11 @@ extension Planner {
     let shape: ParallelLayout
     let layouts: [ParallelLayout]
     let shares: [[Int]]
+    let times: [AffineStep]
+    /// Of every replica.
+    let fixed: Double
     let seconds: Double
+    let memory: [MemoryComponents]
   }
 
   /// Degrees of a replica, micro-batch and options; the data axis is each group's own.
@@ -132,39 +160,67 @@ extension Planner {
     _ shape: ParallelLayout, _ layouts: [ParallelLayout], _ members: [Member], below: Double
   ) -> Candidate? {
     let microBatches = request.globalBatch / shape.microBatch
-    let times = zip(layouts, members).map { $1.evaluator.affine($0) }
-    // Not even without rounding and fixed times.
+    let replicas = layouts.reduce(0) { $0 + $1.data }
+    guard microBatches >= replicas else { return nil }
+    // Gradients and sharded states are those of all replicas.
+    var whole = shape
+    whole.data = replicas
+    let times = members.map { $0.evaluator.affine(whole) }
+    // The reduction ends when the slowest link is done: no replica takes less beside its micro-batches.
+    let fixed = times.map(\.fixed).max() ?? 0
+    // Not even without rounding.
     let speed = zip(layouts, times).reduce(0.0) { $0 + Double($1.0.data) / $1.1.perMicroBatch }
-    guard Double(microBatches) / speed < below else { return nil }
-    for (layout, member) in zip(layouts, members) {
-      guard member.evaluator.bytes(layout) <= member.evaluator.usableBytes else { return nil }
+    guard Double(microBatches) / speed + fixed < below else { return nil }
+    for member in members {
+      guard member.evaluator.bytes(whole) <= member.evaluator.usableBytes else { return nil }
     }
-    let replicas = zip(layouts, times).flatMap { layout, time in Array(repeating: time, count: layout.data) }
-    let shares = UnevenShares(
-      perMicroBatch: replicas.map(\.perMicroBatch), fixed: replicas.map(\.fixed), microBatches: microBatches)
-    guard shares.seconds < below else { return nil }
+    let each = zip(layouts, times).flatMap { layout, time in
+      Array(repeating: time.perMicroBatch, count: layout.data)
+    }
+    let shares = UnevenShares(perMicroBatch: each, microBatches: microBatches)
+    guard shares.seconds + fixed < below else { return nil }
     var parts: [[Int]] = []
+    var memory: [MemoryComponents] = []
     var first = 0
-    for layout in layouts {
-      parts.append(shares.shares[first..<(first + layout.data)].sorted(by: >))
+    for (layout, member) in zip(layouts, members) {
+      let own = shares.shares[first..<(first + layout.data)].sorted(by: >)
       first += layout.data
+      let held = member.evaluator.estimate(alive(whole, own[0])).memory
+      guard held.totalBytes <= member.evaluator.usableBytes else { return nil }
+      parts.append(own)
+      memory.append(held)
     }
-    return Candidate(shape: shape, layouts: layouts, shares: parts, seconds: shares.seconds)
+    return Candidate(
+      shape: shape, layouts: layouts, shares: parts, times: times, fixed: fixed, seconds: shares.seconds + fixed,
+      memory: memory)
   }
 
-  private func plan(_ best: Candidate, _ members: [Member]) -> MixedPlan {
+  /// The layout whose equal shares are `most` micro-batches, where a pipeline keeps so many alive that it matters. Its
+  /// states are shared by fewer ranks than there are: memory is over- and never underestimated.
+  private func alive(_ whole: ParallelLayout, _ most: Int) -> ParallelLayout {
+    guard whole.pipeline > 1, whole.microBatches(globalBatch: request.globalBatch) < whole.pipeline, most > 0 else {
+      return whole
+    }
+    var layout = whole
+    layout.data = max(1, min(whole.data, request.globalBatch / (whole.microBatch * most)))
+    return layout
+  }
+
+  private func plan(_ best: Candidate, _ members: [Member], _ counts: SearchResult.Counts) -> MixedPlan {
     var layout = best.shape
     layout.data = best.layouts.reduce(0) { $0 + $1.data }
     var parts: [MixedPlan.Part] = []
-    for ((member, own), shares) in zip(zip(members, best.layouts), best.shares) {
-      let time = member.evaluator.affine(own)
-      let most = shares.first ?? 0
+    for (index, member) in members.enumerated() {
+      let most = best.shares[index].first ?? 0
+      let time = best.times[index]
       parts.append(
         MixedPlan.Part(
-          group: member.group, replicas: own.data, microBatches: shares, perMicroBatch: Seconds(time.perMicroBatch),
-          memory: MemoryFit(member.evaluator.estimate(own).memory, in: budget(member.group, member.evaluator)),
-          time: Seconds(most == 0 ? 0 : time.fixed + Double(most) * time.perMicroBatch)))
+          group: member.group, layout: best.layouts[index], microBatches: best.shares[index],
+          perMicroBatch: Seconds(time.perMicroBatch),
+          memory: MemoryFit(best.memory[index], in: budget(member.group, member.evaluator)),
+          time: Seconds(most == 0 ? 0 : best.fixed + Double(most) * time.perMicroBatch)))
     }
-    return MixedPlan(layout: layout, parts: parts, step: Seconds(best.seconds))
+    return MixedPlan(
+      layout: layout, parts: parts, step: Seconds(best.seconds), fixed: Seconds(best.fixed), counts: counts)
   }
 }

@@ -9,36 +9,16 @@ package struct PlanRequest: Hashable, Sendable, Codable {
   package var globalBatch: Int
   package var sequence: Int
   package var length: TrainingLength
+  /// What `length` comes from, where it is passes over samples.
+  package var epochs: Int?
+  package var samples: Int?
   package var objective: Objective
   /// For the whole training.
   package var deadline: Seconds?
   package var budget: Money?
   package var choices: LayoutChoices
-  /// Of a node: failures, or interruptions of spot instances; nil to plan as if there were none.
+  /// Failures and interruptions; nil to plan as if there were none.
   package var disturbance: Disturbance?
-
-  package struct Disturbance: Hashable, Sendable, Codable {
-    package var nodeTimeBetweenFailures: Seconds
-    package var restart: Seconds
-    package var checkpointBytes: Bytes
-    /// Of a node to where checkpoints go.
-    package var storageBandwidth: Bandwidth
-
-    package init(
-      nodeTimeBetweenFailures: Seconds, restart: Seconds, checkpointBytes: Bytes, storageBandwidth: Bandwidth
-    ) {
-      self.nodeTimeBetweenFailures = nodeTimeBetweenFailures
-      self.restart = restart
-      self.checkpointBytes = checkpointBytes
-      self.storageBandwidth = storageBandwidth
-    }
-
-    package func checkpointing(nodes: Int) -> Checkpointing {
-      Checkpointing(
-        write: Checkpointing.writeTime(checkpointBytes, bandwidthOfNode: storageBandwidth, nodes: nodes),
-        restart: restart, nodeTimeBetweenFailures: nodeTimeBetweenFailures, nodes: nodes)
-    }
-  }
 
   package init(
     globalBatch: Int, sequence: Int = 1, length: TrainingLength, objective: Objective = .cost,
@@ -57,11 +37,15 @@ package struct PlanRequest: Hashable, Sendable, Codable {
 
   package var steps: Int { length.steps(globalBatch: globalBatch, sequence: sequence) }
 
-  package func purchase(_ group: NodeGroup, step: Seconds) -> PurchaseCost {
-    let billing = Billing(hourly: group.hourly, instances: group.nodes)
+  package func purchase(_ group: NodeGroup, step: Seconds) -> PurchaseCost { purchase([group], step: step) }
+
+  /// What the training costs on nodes that all work at it.
+  package func purchase(_ groups: [NodeGroup], step: Seconds) -> PurchaseCost {
+    // Each instance is billed by itself, all for the same time.
+    let billing = Billing(hourly: groups.map(\.hourlyTotal).sum(), instances: 1)
     let training = step * Double(steps)
-    guard let disturbance else { return .undisturbed(training, billing) }
-    return .interrupted(training, billing, disturbance.checkpointing(nodes: group.nodes))
+    guard let checkpointing = disturbance?.checkpointing(groups) else { return .undisturbed(training, billing) }
+    return .interrupted(training, billing, checkpointing)
   }
 }
 
@@ -75,10 +59,16 @@ package protocol PlanningModel: Sendable {
   /// What was assumed or is outside what the model was fitted to, of a chosen layout.
   func remarks(_ group: NodeGroup, _ layout: ParallelLayout) -> [String]
   /// ln of the factor that bounds the time upwards and downwards with 90 % probability; nil if not known.
-  func logInterval(_ group: NodeGroup, _ layout: ParallelLayout) -> Double?
+  func logInterval(_ group: NodeGroup, _ layout: ParallelLayout, _ estimate: StepEstimate) -> Double?
+  /// Of a node to the others, as rated; nil where the step does not depend on it.
+  func networkBandwidth(_ group: NodeGroup) -> Bandwidth?
+  /// Of the model; nil if not known.
+  var parameters: Double? { get }
 }
 
 extension PlanningModel {
   package func remarks(_ group: NodeGroup, _ layout: ParallelLayout) -> [String] { [] }
-  package func logInterval(_ group: NodeGroup, _ layout: ParallelLayout) -> Double? { nil }
+  package func logInterval(_ group: NodeGroup, _ layout: ParallelLayout, _ estimate: StepEstimate) -> Double? { nil }
+  package func networkBandwidth(_ group: NodeGroup) -> Bandwidth? { nil }
+  package var parameters: Double? { nil }
 }

@@ -17,39 +17,75 @@ package struct Planner<Model: PlanningModel> {
   /// - Parameters:
   ///   - job: its name, for who reads the plan.
   ///   - rejections: of instance types that are no groups, to be told with the others.
-  package func plan(job: String, groups: [NodeGroup], rejections: [Rejection] = []) -> Plan {
+  ///   - mixes: nodes of several kinds, each lot to train together.
+  ///   - offers: a group's nodes as they are and bought otherwise.
+  package func plan(
+    job: String, groups: [NodeGroup], rejections: [Rejection] = [], mixes: [[NodeGroup]] = [],
+    offers: (NodeGroup) -> [NodeGroup] = { _ in [] }
+  ) -> Plan {
     var rejections = rejections
     var entries: [PlanEntry] = []
     var near: [NearPlan] = []
+    func keep(_ entry: PlanEntry) {
+      let lacks = lacks(time: entry.time, cost: entry.cost)
+      if lacks.isEmpty { return entries.append(entry) }
+      rejections.append(rejection(entry, lacks))
+      if entry.mix == nil { near.append(NearPlan(entry, lacks: lacks)) }
+    }
+    // Steps are the same whatever nodes cost.
+    var known: [NodeGroup: Result<Fastest, Rejection>] = [:]
     for group in groups {
+      let result = known[group.hardware] ?? Result { () throws(Rejection) in try fastest(on: group) }
+      known[group.hardware] = result
+      switch result {
+      case .success(let fastest): keep(entry(group, fastest))
+      case .failure(let error): rejections.append(Rejection(error.code, group.description, error.message))
+      }
+    }
+    for mix in mixes {
       do {
-        let entry = try best(on: group)
-        if let lack = lacks(entry) {
-          rejections.append(rejection(entry, lack))
-          near.append(nearPlan(entry, lacks: lack))
-        } else {
-          entries.append(entry)
-        }
+        keep(try entry(mixed(mix)))
       } catch {
         rejections.append(error)
       }
     }
     entries.sort { isBetter($0, $1) }
-    let front = ParetoFront.indices(entries.map { ($0.time.count, $0.cost.count) })
-    if entries.isEmpty { near += groups.compactMap(smallest) }
-    let plan = Plan(
-      job: job, request: request, ranked: entries, pareto: front, rejections: rejections, crossover: nil,
-      nearest: entries.isEmpty ? Array(near.sorted { distance($0) < distance($1) }.prefix(5)) : [])
-    guard let chosen = plan.chosen, let runnerUp = plan.runnerUp else { return plan }
-    return Plan(
-      job: job, request: request, ranked: entries, pareto: front, rejections: rejections,
-      crossover: crossover(chosen, runnerUp), nearest: [])
+    var plan = Plan(
+      job: job, parameters: model.parameters, request: request, ranked: entries,
+      pareto: ParetoFront.indices(entries.map { ($0.time.count, $0.cost.count) }), rejections: rejections)
+    guard let chosen = plan.chosen else {
+      near += groups.compactMap(smallest)
+      plan.nearest = Array(near.sorted { distance($0) < distance($1) }.prefix(5))
+      return plan
+    }
+    let taken = assumptions(chosen)
+    plan.warnings = taken.filter(Self.isWarning)
+    plan.assumptions = taken.filter { !Self.isWarning($0) }
+    plan.crossover = plan.runnerUp.flatMap { crossover(chosen, $0) }
+    if chosen.mix == nil {
+      let options = offers(chosen.group).map { option($0, step: chosen.step) }
+      plan.purchases = options.sorted { ($0.purchase.cost, $0.kind.rawValue) < ($1.purchase.cost, $1.kind.rawValue) }
+    }
+    return plan
   }
 
   /// The fastest plan on one group, which is its cheapest too: its price is by time.
   ///
   /// - Throws: `Rejection` if nothing fits.
-  package func best(on group: NodeGroup) throws(Rejection) -> PlanEntry {
+  package func best(on group: NodeGroup) throws(Rejection) -> PlanEntry { entry(group, try fastest(on: group)) }
+
+  /// What of a plan does not depend on prices.
+  private struct Fastest {
+    let layout: ParallelLayout
+    let estimate: StepEstimate
+    let step: Seconds
+    let memory: MemoryFit
+    let search: SearchResult
+    let interval: PlanEntry.Interval?
+    let remarks: [String]
+  }
+
+  private func fastest(on group: NodeGroup) throws(Rejection) -> Fastest {
     let evaluator = try model.evaluator(for: group, globalBatch: request.globalBatch)
     var search = Search(space(group), evaluator)
     let result = search.run()
@@ -57,12 +93,53 @@ package struct Planner<Model: PlanningModel> {
       throw rejection(group, evaluator, search)
     }
     let estimate = evaluator.estimate(layout)
-    return PlanEntry(
-      group: group, layout: layout, estimate: estimate, step: step, steps: request.steps,
-      purchase: request.purchase(group, step: step), memory: MemoryFit(estimate.memory, in: budget(group, evaluator)),
+    return Fastest(
+      layout: layout, estimate: estimate, step: step, memory: MemoryFit(estimate.memory, in: budget(group, evaluator)),
       search: result,
-      interval: model.logInterval(group, layout).map { PlanEntry.Interval(logHalfWidth: $0) },
+      interval: model.logInterval(group, layout, estimate).map { PlanEntry.Interval(logHalfWidth: $0) },
       remarks: model.remarks(group, layout))
+  }
+
+  private func entry(_ group: NodeGroup, _ fastest: Fastest) -> PlanEntry {
+    PlanEntry(
+      group: group, mix: nil, layout: fastest.layout, estimate: fastest.estimate, step: fastest.step,
+      steps: request.steps, purchase: request.purchase(group, step: fastest.step), memory: fastest.memory,
+      search: fastest.search, interval: fastest.interval, remarks: fastest.remarks)
+  }
+
+  private func entry(_ mix: MixedPlan) -> PlanEntry {
+    let groups = mix.parts.map(\.group)
+    let estimate = mix.estimate
+    var remarks: [String] = []
+    for (part, group) in zip(mix.parts, groups) {
+      for remark in model.remarks(group, part.layout) where !remarks.contains(remark) { remarks.append(remark) }
+    }
+    let widths = zip(mix.parts, groups).map { model.logInterval($1, $0.layout, estimate) }
+    let width = widths.contains { $0 == nil } ? nil : widths.compactMap { $0 }.max()
+    let tightest = mix.parts.map(\.memory).max {
+      $0.components.total / $0.budget.usable < $1.components.total / $1.budget.usable
+    }
+    return PlanEntry(
+      group: groups[0], mix: mix, layout: mix.layout, estimate: estimate, step: mix.step, steps: request.steps,
+      purchase: request.purchase(groups, step: mix.step), memory: tightest ?? mix.parts[0].memory,
+      search: SearchResult(best: mix.layout, time: mix.step, provenBound: nil, rootBound: nil, counts: mix.counts),
+      interval: width.map { PlanEntry.Interval(logHalfWidth: $0) }, remarks: remarks)
+  }
+
+  /// The nodes of a group for the chosen step, and what they cost to the end of their term.
+  private func option(_ group: NodeGroup, step: Seconds) -> PurchaseOption {
+    let term: Seconds? =
+      switch group.purchase {
+      case .reserved1Year: Seconds(hours: 24 * 365)
+      case .reserved3Years: Seconds(hours: 3 * 24 * 365)
+      case .onDemand, .spot, .reserved: nil
+      }
+    let purchase = request.purchase(group, step: step)
+    return PurchaseOption(
+      group: group, purchase: purchase,
+      alone: term.map {
+        PurchaseCost.reservedAlone(purchase.time, Billing(hourly: group.hourly, instances: group.nodes), term: $0).cost
+      })
   }
 
   private func space(_ group: NodeGroup) -> LayoutSpace {
@@ -87,12 +164,6 @@ package struct Planner<Model: PlanningModel> {
 
   // MARK: What is lacking
 
-  /// Nil if the entry meets the request.
-  private func lacks(_ entry: PlanEntry) -> [NearPlan.Lack]? {
-    let lacks = lacks(time: entry.time, cost: entry.cost)
-    return lacks.isEmpty ? nil : lacks
-  }
-
   private func lacks(time: Seconds, cost: Money) -> [NearPlan.Lack] {
     var lacks: [NearPlan.Lack] = []
     if let deadline = request.deadline, time > deadline { lacks.append(.time(time - deadline)) }
@@ -103,31 +174,32 @@ package struct Planner<Model: PlanningModel> {
   private func rejection(_ entry: PlanEntry, _ lacks: [NearPlan.Lack]) -> Rejection {
     let parts = lacks.map { lack in
       switch lack {
-      case .memory(let bytes): "\(bytes) short of memory"
       case .time(let time): "takes \(entry.time), \(time) past the deadline"
       case .money(let money): "costs \(entry.cost), \(money) above the budget"
+      case .memory, .nodes, .layout: lack.description
       }
     }
     if case .money = lacks.first {
-      return Rejection(.budget, entry.group.description, parts.joined(separator: "; "))
+      return Rejection(.budget, entry.nodes, parts.joined(separator: "; "))
     }
-    return Rejection(.deadline, entry.group.description, parts.joined(separator: "; "))
+    return Rejection(.deadline, entry.nodes, parts.joined(separator: "; "))
   }
 
   private func rejection(
     _ group: NodeGroup, _ evaluator: Model.Evaluator, _ search: Search<Model.Evaluator>
   ) -> Rejection {
     guard let layout = search.smallest() else {
-      let chosen = request.choices.isEmpty ? "" : " that keeps the layout's choices"
+      let space = space(group)
       return Rejection(
         .noLegalLayout, group.description,
-        "no layout\(chosen) divides a batch of \(request.globalBatch) over \(group.accelerators) accelerators")
+        space.obstacle
+          ?? "no layout divides a batch of \(request.globalBatch) over \(group.accelerators) accelerators")
     }
     let fit = MemoryFit(evaluator.estimate(layout).memory, in: budget(group, evaluator))
     return Rejection(
       .memory, group.description,
       "even \(layout) needs \(fit.components.total) of the \(fit.budget.usable) that may be filled, most for "
-        + "\(fit.components.largest.rawValue)")
+        + "\(fit.components.largest.words)")
   }
 
   /// Of a group on which nothing fits: the layout that needs the least memory.
@@ -141,13 +213,7 @@ package struct Planner<Model: PlanningModel> {
     let purchase = request.purchase(group, step: estimate.time)
     return NearPlan(
       group: group, layout: layout, lacks: [.memory(fit.missing)] + lacks(time: purchase.time, cost: purchase.cost),
-      time: purchase.time, cost: purchase.cost, memory: fit)
-  }
-
-  private func nearPlan(_ entry: PlanEntry, lacks: [NearPlan.Lack]) -> NearPlan {
-    NearPlan(
-      group: entry.group, layout: entry.layout, lacks: lacks, time: entry.time, cost: entry.cost,
-      memory: entry.memory)
+      step: estimate.time, time: purchase.time, cost: purchase.cost, memory: fit)
   }
 
   /// How far off: the sum of what is lacking, each by what was asked.
@@ -157,31 +223,40 @@ package struct Planner<Model: PlanningModel> {
       case .memory(let bytes): sum + bytes / plan.memory.budget.usable
       case .time(let time): sum + time / (request.deadline ?? time)
       case .money(let money): sum + money / (request.budget ?? money)
+      case .nodes, .layout: sum
       }
     }
   }
 
   // MARK: Crossover
 
-  private func crossover(_ chosen: PlanEntry, _ other: PlanEntry) -> Crossover {
+  /// Nil for a runner-up that has no steps of its own to compare, or that nothing would make the better one.
+  private func crossover(_ chosen: PlanEntry, _ other: PlanEntry) -> Crossover? {
     let isCost = request.objective == .cost
     func value(_ group: NodeGroup) -> Double {
       guard let entry = try? best(on: group) else { return .infinity }
       return isCost ? entry.cost.count : entry.time.count
     }
     let target = isCost ? chosen.cost.count : chosen.time.count
-    let network = Crossover.bisect(low: 1, high: 1024, target: target, precision: 1e-3) { factor in
-      var group = other.group
-      group.networkScale = factor
-      return value(group)
+    let network: Double? =
+      other.group.nodes == 1
+      ? nil
+      : Crossover.bisect(low: 1, high: 1024, target: target, precision: 1e-3) { factor in
+        var group = other.group
+        group.networkScale = factor
+        return value(group)
+      }
+    let bandwidth = model.networkBandwidth(other.group)
+    guard isCost, other.cost > chosen.cost else {
+      return Crossover(other, hourly: nil, networkFactor: network, network: bandwidth)
     }
-    guard isCost else { return Crossover(group: other.group, hourly: nil, networkFactor: network) }
     // Cost falls with what the price is divided by.
     let divisor = Crossover.bisect(low: 1, high: 1e6, target: target) { divisor in
       var group = other.group
       group.hourly = other.group.hourly / divisor
       return request.purchase(group, step: other.step).cost.count
     }
-    return Crossover(group: other.group, hourly: divisor.map { other.group.hourly / $0 }, networkFactor: network)
+    return Crossover(
+      other, hourly: divisor.map { other.group.hourly / $0 }, networkFactor: network, network: bandwidth)
   }
 }

@@ -100,14 +100,19 @@ package struct JobData: Sendable {
 
   /// What the training samples are.
   /// - Throws: `InvalidJob` at the line that names what is wrong.
-  package static func description(_ file: JobFile) throws -> DataDescription {
-    if let planned = file.job.plannedDescription { return planned }
+  package static func description(_ file: JobFile) throws -> DataDescription { try outline(file).description }
+
+  /// What the training samples are and how many, whether or not Apus can train the job's model on them.
+  /// - Throws: `InvalidJob` at the line that names what is wrong.
+  package static func outline(_ file: JobFile) throws -> (description: DataDescription, sampleCount: Int) {
+    if let planned = file.job.plannedDescription, let count = file.job.plannedSampleCount { return (planned, count) }
     let parts = try Parts(file)
-    return try located(file) {
+    let description = try located(file) {
       let encoding = try parts.collection.encoding(
         of: parts.training, normalises: file.job.data.normalize == .training)
       return DataDescription(try parts.collection.source(encoding, augmentation: nil), encoding)
     }
+    return (description, parts.training.count)
   }
 
   /// - Throws: `InvalidJob` if there is not one whole batch.

@@ -25,6 +25,14 @@ package struct Bandwidth: Quantity {
   }
 }
 
+extension Bandwidth {
+  /// "400 Gbit/s", as networks are sold.
+  package var gigabits: String {
+    let number = count * 8 / 1e9
+    return "\(fixedPoint(number, decimals: number == number.rounded() ? 0 : number < 10 ? 2 : 1)) Gbit/s"
+  }
+}
+
 extension Bytes {
   /// The time that `bytes` take at `bandwidth`; infinite at no bandwidth.
   package static func / (bytes: Bytes, bandwidth: Bandwidth) -> Seconds {

@@ -33,3 +33,16 @@ func scaled(_ value: Double, base: Double, units: [String], wholeBaseUnit: Bool 
   let decimals = (abs(size) * 100).rounded() >= 10_000 ? 1 : 2
   return fixedPoint(size, decimals: decimals) + " " + units[index]
 }
+
+extension Int {
+  /// With groups of thousands: "60,000".
+  package var grouped: String {
+    var text = String(magnitude)
+    var index = text.count - 3
+    while index > 0 {
+      text.insert(",", at: text.index(text.startIndex, offsetBy: index))
+      index -= 3
+    }
+    return (self < 0 ? "-" : "") + text
+  }
+}

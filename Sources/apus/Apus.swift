@@ -5,13 +5,14 @@ import ArgumentParser
 struct Apus: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "apus",
-    abstract: "Train neural networks over MPI ranks.",
+    abstract: "Plan the training of neural networks, and train them over MPI ranks.",
     discussion: """
       Start with: apus train cluster/jobs/lenet5-fashion-mnist.yaml
       On two ranks: mpirun -np 2 apus train cluster/jobs/lenet5-fashion-mnist.yaml
+      What to rent: apus plan cluster/jobs/gpt2-planned.yaml
 
-      Exit codes: 0 done, 2 usage, 3 invalid input, 5 launch failed, 6 rank lost, 7 numerical failure, 130 and 143 \
-      stopped by a signal.
+      Exit codes: 0 done, 2 usage, 3 invalid input, 4 no feasible plan, 5 launch failed, 6 rank lost, 7 numerical \
+      failure, 130 and 143 stopped by a signal.
       """,
     version: "0.1.0",
     subcommands: [

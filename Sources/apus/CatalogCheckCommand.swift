@@ -1,5 +1,6 @@
 import ArgumentParser
 import Catalog
+import Units
 
 struct CatalogCheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

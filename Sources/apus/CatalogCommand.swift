@@ -45,11 +45,3 @@ struct TrainingPeak: Encodable, Hashable {
 
   var text: String { "\(rate) \(precision.rawValue)" }
 }
-
-extension Bandwidth {
-  /// "400 Gbit/s", as networks are sold.
-  var gigabits: String {
-    let number = count * 8 / 1e9
-    return "\(fixedPoint(number, decimals: number == number.rounded() ? 0 : number < 10 ? 2 : 1)) Gbit/s"
-  }
-}

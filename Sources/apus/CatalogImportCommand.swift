@@ -1,5 +1,6 @@
 import ArgumentParser
 import Catalog
+import Units
 
 struct CatalogImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -3,6 +3,7 @@ import Execution
 import Foundation
 import Jobs
 import Training
+import Units
 
 struct CheckGradientsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

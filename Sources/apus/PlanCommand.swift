@@ -4,6 +4,7 @@ import CostModel
 import Datasets
 import Foundation
 import Jobs
+import ModelGraph
 import Planner
 import Training
 import Units
@@ -15,111 +16,123 @@ struct PlanCommand: ParsableCommand {
     discussion: """
       Nothing is launched and no accelerator is needed. Searches every legal layout on each group of nodes, and ranks \
       the fastest of each by what the whole training costs or how long it takes. What is given here as a degree or an \
-      option of the layout is kept.
+      option of the layout is kept. Exit code 4, with the nearest plans, if nothing is feasible.
 
       Examples:
         apus plan job.yaml
         apus plan job.yaml --instances p4d.24xlarge,trn1.32xlarge --nodes 1,2,4,8 --explain
-        apus plan job.yaml --objective time --budget 5000 --html plan.html
+        apus plan job.yaml --cluster cluster/inventories/two-generations.yaml --objective time
+        apus plan job.yaml --purchase on-demand,spot --spot-discount 60
+        apus plan job.yaml --deadline 24 --budget 5000 --html plan.html
         apus plan job.yaml --tensor 8 --recomputation none --json
       """)
 
   @Argument(help: "The job file.")
   var job: String
 
-  @Option(help: "Instance types, by comma; default: all of the catalog that train and can be launched.")
-  var instances: String?
-
-  @Option(help: "Numbers of nodes, by comma; default: 1, 2, 4 … 512.")
-  var nodes: String?
+  @OptionGroup(title: "Nodes") var nodes: NodeOptions
 
   @Option(help: "Rank by cost or by time.")
   var objective = PlanRequest.Objective.cost
 
-  @Option(help: "Hours within which the training must be done.")
+  @Option(help: ArgumentHelp("Hours within which the training must be done.", valueName: "hours"))
   var deadline: Double?
 
-  @Option(help: "US dollars that the training may cost.")
+  @Option(help: ArgumentHelp("US dollars that the training may cost.", valueName: "dollars"))
   var budget: Double?
 
-  @Option(help: "How instances are bought: \(Price.Kind.allCases.map(\.rawValue).joined(separator: ", ")).")
-  var purchase = Price.Kind.onDemand
-
-  @Option(help: "Region of the prices.")
-  var region = Price.defaultRegion
+  @Option(
+    help: """
+      Training software whose published speed counts: a framework of the calibration, or one of its releases. Default: \
+      megatron for transformers, pytorch for other models, neuron on Trainium.
+      """)
+  var software: String?
 
   @OptionGroup(title: "Layout") var layout: LayoutOptions
 
   @OptionGroup var options: CatalogOptions
 
-  @Flag(help: "Print the terms of the chosen plan's step, its memory, and why others were not chosen.")
+  @Flag(help: "Print the terms of the chosen plan's step, its memory, and why each of the others was not chosen.")
   var explain = false
 
-  @Flag(help: "Print JSON.")
+  @Flag(help: "Print JSON: the whole plan, which Apus reads again.")
   var json = false
 
   @Option(help: ArgumentHelp("Write a page with plots to FILE.", valueName: "file"))
   var html: String?
 
   func validate() throws {
-    if let deadline, !(deadline > 0) { throw ValidationError("--deadline \(deadline): give hours above 0") }
-    if let budget, !(budget > 0) { throw ValidationError("--budget \(budget): give dollars above 0") }
-    if nodes != nil, nodeCounts == nil {
-      throw ValidationError("--nodes '\(nodes ?? "")': write whole numbers from 1, by comma, such as 1,2,4")
+    if let deadline, !(deadline > 0 && deadline.isFinite) {
+      throw ValidationError("--deadline \(deadline): give hours above 0")
     }
+    if let budget, !(budget > 0 && budget.isFinite) {
+      throw ValidationError("--budget \(budget): give dollars above 0")
+    }
+    try nodes.check()
     try layout.check()
-  }
-
-  private var nodeCounts: [Int]? {
-    guard let nodes else { return nil }
-    let parts = nodes.split(separator: ",", omittingEmptySubsequences: false)
-    let counts = parts.compactMap { Int($0) }.filter { $0 >= 1 && $0 <= 1 << 16 }
-    return counts.count == parts.count && !counts.isEmpty ? counts : nil
   }
 
   func run() throws {
     let catalog = try options.load()
-    let file = try JobFile(path: job)
-    let (model, request) = try prepare(file, catalog)
-    let names = instances.map { $0.split(separator: ",").map { String($0.filter { $0 != " " }) } }
-    let candidates = try CatalogGroups(
-      catalog, names: names, nodeCounts: nodeCounts ?? CatalogGroups.powersOfTwo, purchase: purchase, region: region)
-    let plan = Planner(model, request).plan(
-      job: file.job.name, groups: candidates.groups, rejections: candidates.rejections)
-    if let html {
-      try Data(PlanPage(plan).html.utf8).write(to: URL(filePath: html), options: .atomic)
-      Console.complain("wrote \(html)")
+    let (planner, name) = try planner(catalog)
+    let candidates = try nodes.candidates(catalog)
+    var plan = planner.plan(
+      job: name, groups: candidates.groups, rejections: candidates.rejections, mixes: candidates.mixes,
+      offers: candidates.offers)
+    if !plan.isFeasible {
+      plan = planner.offering(plan, groups: candidates.groups, elsewhere: try nodes.elsewhere(catalog))
     }
+    if let html { try write(PlanPage(plan), to: html) }
     Console.print(json ? try JSONOutput.text(plan) : PlanText(plan, explains: explain).text)
     if !plan.isFeasible { throw ExitCode(ExitStatus.noFeasiblePlan.rawValue) }
   }
 
-  private func prepare(_ file: JobFile, _ catalog: Catalog) throws -> (JobModel, PlanRequest) {
+  private func write(_ page: PlanPage, to path: String) throws {
+    do {
+      try Data(page.html.utf8).write(to: URL(filePath: path), options: .atomic)
+    } catch {
+      throw ValidationError("--html '\(path)' cannot be written; give a file in a folder that you may write to")
+    }
+    Console.complain("wrote \(path)")
+  }
+
+  private func planner(_ catalog: Catalog) throws -> (Planner<JobModel>, String) {
+    let file = try JobFile(path: job)
     let job = file.job
-    let data = try job.plannedDescription ?? JobData.description(file)
-    let samples = try job.plannedSampleCount ?? JobData(file).training.count
-    let model = try JobModel(
-      job, data: data, catalog: catalog, calibration: try Calibration.shipped(), context: layout.context)
-    let request = PlanRequest(
+    let (data, samples) = try JobData.outline(file)
+    let model: JobModel
+    do {
+      model = try JobModel(
+        job, data: data, catalog: catalog, calibration: try Calibration.shipped(), software: software,
+        context: layout.context)
+    } catch let error as GraphError {
+      throw InvalidJob([file.problem(for: error)])
+    } catch let error as UnknownSoftware {
+      throw ValidationError("--software: \(error)")
+    }
+    // Batches are whole, as in training.
+    var request = PlanRequest(
       globalBatch: job.training.batch, sequence: model.sequence,
-      length: .epochs(job.training.epochs, samples: samples), objective: objective,
+      length: .steps(job.training.epochs * (samples / job.training.batch)), objective: objective,
       deadline: deadline.map { Seconds(hours: $0) }, budget: budget.map { Money(dollars: $0) },
       choices: layout.choices)
-    return (model, request)
+    request.epochs = job.training.epochs
+    request.samples = samples
+    request.disturbance = nodes.disturbance(checkpoint: model.checkpoint)
+    return (Planner(model, request), job.name)
   }
 }
 
 extension PlanRequest.Objective: ExpressibleByArgument {}
-extension Price.Kind: ExpressibleByArgument {}
 extension Recomputation: ExpressibleByArgument {}
 
 /// Choices of a layout; what is left out is the planner's.
 struct LayoutOptions: ParsableArguments {
-  @Option(help: "Ranks that share each layer.") var tensor: Int?
-  @Option(help: "Ranks that share each sequence.") var context: Int?
+  @Option(help: "Accelerators that share each layer.") var tensor: Int?
+  @Option(help: "Accelerators that share each sequence.") var context: Int?
   @Option(help: "Stages of layers.") var pipeline: Int?
-  @Option(help: "Replicas.") var data: Int?
-  @Option(help: "Ranks that share the experts of a layer.") var expert: Int?
+  @Option(help: "Replicas of the model.") var data: Int?
+  @Option(help: "Accelerators that share the experts of a layer.") var expert: Int?
   @Option(help: "Pieces of the model that each stage holds.") var virtualStages: Int?
   @Option(help: "Samples that a replica computes at a time.") var microBatch: Int?
   @Option(help: "Stage of ZeRO, 0 to 3.") var zero: Int?
@@ -145,7 +158,9 @@ struct LayoutOptions: ParsableArguments {
       ("virtual-stages", virtualStages), ("micro-batch", microBatch),
     ]
     for (name, degree) in degrees {
-      if let degree, degree < 1 { throw ValidationError("--\(name) \(degree): give a whole number from 1") }
+      if let degree, !(1...1 << 20).contains(degree) {
+        throw ValidationError("--\(name) \(degree): give a whole number from 1 to \(1 << 20)")
+      }
     }
     if let zero, !(0...3).contains(zero) { throw ValidationError("--zero \(zero): there are stages 0 to 3") }
   }

@@ -122,19 +122,6 @@ final class ProgressDisplay {
   }
 }
 
-extension Int {
-  /// 60,000
-  var grouped: String {
-    var text = String(magnitude)
-    var index = text.count - 3
-    while index > 0 {
-      text.insert(",", at: text.index(text.startIndex, offsetBy: index))
-      index -= 3
-    }
-    return (self < 0 ? "-" : "") + text
-  }
-}
-
 extension Double {
   /// With `places` decimals.
   func fixed(_ places: Int) -> String { fixedPoint(self, decimals: places) }

@@ -7,11 +7,11 @@ struct ValidationText {
 
   init(_ report: ValidationReport, rows: Bool) {
     var parts: [String] = []
-    if rows { parts.append(Self.rows(report)) }
+    if rows, !report.lines.isEmpty { parts.append(Self.rows(report)) }
     if !report.skipped.isEmpty { parts.append(Self.skipped(report, rows: rows)) }
-    parts.append(Self.groups("by accelerator", report.byAccelerator))
-    parts.append(Self.groups("by family", report.byFamily))
-    parts.append(Self.groups("by source", report.bySource))
+    for (title, groups) in [
+      ("by accelerator", report.byAccelerator), ("by family", report.byFamily), ("by source", report.bySource),
+    ] where !groups.isEmpty { parts.append(Self.groups(title, groups)) }
     parts.append(Self.groups("overall", ["all": report.overall]))
     text = parts.joined(separator: "\n\n")
   }
@@ -50,11 +50,14 @@ struct ValidationText {
       ("sources' median", .right), ("in interval", .right),
     ])
     for (name, errors) in groups.sorted(by: { ($1.value.rows, $0.key) < ($0.value.rows, $1.key) }) {
-      table.append([
-        name.count > 100 ? String(name.prefix(49)) + "…" + String(name.suffix(50)) : name, "\(errors.rows)",
-        percent(errors.mape, decimals: 1), percent(errors.median, decimals: 1), percent(errors.p95, decimals: 1),
-        percent(errors.macroMedian, decimals: 1), percent(errors.coverage, decimals: 0),
-      ])
+      let shares = [errors.mape, errors.median, errors.p95, errors.macroMedian].map { percent($0, decimals: 1) }
+      let figures = shares + [percent(errors.coverage, decimals: 0)]
+      table.append(
+        [
+          name.count > 100
+            ? String(name.prefix(49)) + "…" + String(name.suffix(50)) : name.isEmpty ? "(not said)" : name,
+          "\(errors.rows)",
+        ] + (errors.rows > 0 ? figures : figures.map { _ in "–" }))
     }
     return table.text
   }

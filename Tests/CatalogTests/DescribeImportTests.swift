@@ -183,10 +183,10 @@ import Units
       0x4e, 0x0d, 0xa9, 0x2c, 0x48, 0x2d, 0x56, 0xb2, 0x52, 0x88, 0x8e, 0xad, 0x05, 0x00, 0x96, 0xd9, 0x14, 0x3e, 0x15,
       0x00, 0x00, 0x00,
     ]
-    let whole = try folder.write(.init(bytes), "types.json.gz")
+    let whole = try folder.write(bytes, "types.json.gz")
     let report = try CatalogImport.run(.describeInstanceTypes, path: whole, into: into, asOf: nil)
     #expect(report.written.isEmpty && report.ignored.isEmpty)
-    let torn = try folder.write(.init(bytes.dropLast(8)), "torn.json.gz")
+    let torn = try folder.write(bytes.dropLast(8), "torn.json.gz")
     #expect {
       try CatalogImport.run(.describeInstanceTypes, path: torn, into: into, asOf: nil)
     } throws: { ($0 as? CatalogError)?.code == .unreadable }

@@ -1,4 +1,5 @@
 import Datasets
+import TestSupport
 import Testing
 
 @Suite struct CIFARTests {
@@ -45,7 +46,7 @@ import Testing
     let label = #expect(throws: DatasetError.self) { try CIFAR.ten.read(["test_batch.bin"], in: folder.path) }
     #expect(label?.code == .labelOutsideClasses && label?.offset == 3073)
     #expect(label?.problem == "the label is 10, and there are 10 classes")
-    try folder.write([], "test_batch.bin")
+    try folder.write("", "test_batch.bin")
     #expect(throws: DatasetError.self) { try CIFAR.ten.read(["test_batch.bin"], in: folder.path) }
     try folder.write(whole, "test_batch.bin")
     try folder.write("one\ntwo\n", "batches.meta.txt")

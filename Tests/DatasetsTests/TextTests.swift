@@ -1,5 +1,6 @@
 import Datasets
 import ModelGraph
+import TestSupport
 import Testing
 
 @Suite struct TextTests {

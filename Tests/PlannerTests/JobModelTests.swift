@@ -28,9 +28,10 @@ import Units
     ).job
   }
 
-  func model(_ job: Job) throws -> JobModel {
+  func model(_ job: Job, software: String? = nil, range: CalibratedRange? = nil) throws -> JobModel {
     let data = try #require(job.plannedDescription)
-    return try JobModel(job, data: data, catalog: catalog, calibration: try Calibration.shipped())
+    return try JobModel(
+      job, data: data, catalog: catalog, calibration: try Calibration.shipped(), software: software, range: range)
   }
 
   func group(_ name: String, nodes: Int) throws -> NodeGroup {
@@ -133,7 +134,7 @@ import Units
     }
   }
 
-  @Test("has the exchanges of collectives that were measured on its nodes, and says where none were")
+  @Test("has the exchanges of collectives that were measured on its nodes")
   func exchanges() throws {
     let model = try model(try Self.job("gpt3-6.7b", data: "tokens: 1e9", batch: 96))
     let group = try group("p4d.24xlarge", nodes: 4)
@@ -160,10 +161,6 @@ import Units
       #expect(transfers <= (crossings + 3) * one * (1 + 1e-9), "\(piped)")
       #expect(transfers >= 3 * one, "\(piped)")
     }
-    #expect(!model.remarks(group, shared).contains { $0.contains("unmeasured fabric") })
-    let unknown = try self.group("g5.48xlarge", nodes: 4)
-    #expect(model.remarks(unknown, shared).contains { $0.contains("unmeasured fabric") })
-    #expect(!model.remarks(try self.group("g5.xlarge", nodes: 1), shared).contains { $0.contains("fabric") })
   }
 
   @Test("takes T4G for what the catalog says it is like, and says so")
@@ -177,5 +174,109 @@ import Units
       [evaluator.seconds(layout)], [try model.evaluator(for: known, globalBatch: 64).seconds(layout)], relative: 1e-12)
     #expect(model.remarks(like, layout).contains { $0.hasPrefix("T4G is taken to be as fast as") })
     #expect(!model.remarks(known, layout).contains { $0.contains("T4G") })
+  }
+
+  private func entry(_ model: JobModel, on instance: String, nodes: Int = 1, batch: Int) throws -> PlanEntry {
+    try Planner(model, PlanRequest(globalBatch: batch, sequence: model.sequence, length: .steps(100)))
+      .best(on: try group(instance, nodes: nodes))
+  }
+
+  @Test("is surer of a model, a framework and a machine that published runs have than of others")
+  func intervals() throws {
+    let images = "samples: 1281167, shape: [3, 224, 224], classes: 1000"
+    let known = try model(try Self.job("resnet50", data: images, batch: 256, optimizer: "sgd"), software: "mxnet")
+    let other = try model(try Self.job("googlenet", data: images, batch: 256, optimizer: "sgd"), software: "mxnet")
+    // p3.16xlarge is a platform of the calibration, p3dn.24xlarge with the same accelerators is not, A100 are unlike both.
+    let widths = try [
+      (known, "p3.16xlarge"), (known, "p3dn.24xlarge"), (known, "p4d.24xlarge"), (other, "p4d.24xlarge"),
+    ].map { model, instance in
+      try #require(try entry(model, on: instance, batch: 256).interval).high
+    }
+    #expect(widths == widths.sorted() && Set(widths).count == 4, "\(widths)")
+    #expect(widths[0] > 1.1 && widths[3] < 3, "\(widths)")
+  }
+
+  @Test("takes the software that is asked for, the usual one of the model's kind, and Neuron on Trainium")
+  func software() throws {
+    let gpt = try Self.job("gpt2", data: "tokens: 1e9", batch: 64)
+    let images = try Self.job(
+      "resnet50", data: "samples: 1000, shape: [3, 224, 224], classes: 10", batch: 64, optimizer: "sgd")
+    func said(_ model: JobModel, _ instance: String) throws -> String {
+      try #require(try entry(model, on: instance, batch: 64).remarks.first)
+    }
+    #expect(try said(model(gpt), "p4d.24xlarge").contains("as fast as megatron in published runs, Megatron-LM"))
+    #expect(
+      try said(model(images), "p4d.24xlarge").contains("as fast as pytorch in published runs, PyTorch DDP (NGC 2"))
+    #expect(try said(model(gpt, software: "llm-foundry"), "p4d.24xlarge").contains("as fast as llm-foundry"))
+    #expect(
+      try said(model(gpt, software: "pytorch ddp (ngc 20.06)"), "p4d.24xlarge")
+        .contains("pytorch in published runs, PyTorch DDP (NGC 20.06)"))
+    #expect(try said(model(gpt, software: "megatron"), "trn1.32xlarge").contains("as fast as neuron"))
+    do {
+      _ = try model(gpt, software: "megatorn")
+      Issue.record("planned")
+    } catch let error as UnknownSoftware {
+      #expect(error.description == "no fitted run is of the software 'megatorn'; did you mean 'megatron'?")
+    }
+    // Frameworks of which no release has constants are not offered.
+    let names = KnownSoftware(try Calibration.shipped()).frameworks
+    #expect(names.contains("pytorch") && names.contains("neuron") && !names.contains("simpledet"))
+  }
+
+  @Test("says what is outside the calibration and which fabric nobody measured, and nothing where all is known")
+  func warnings() throws {
+    let gpt = try model(try Self.job("gpt2", data: "tokens: 1e9", batch: 64))
+    func said(_ model: JobModel, _ instance: String, _ nodes: Int) throws -> [String] {
+      model.remarks(try group(instance, nodes: nodes), ParallelLayout(data: nodes, microBatch: 1))
+        .filter { $0.hasPrefix("outside") || $0.hasPrefix("unmeasured") }
+    }
+    #expect(try said(gpt, "p4d.24xlarge", 2) == [])
+    #expect(try said(gpt, "g5.xlarge", 1) == ["outside calibration: no run on a10g was fitted in bf16"])
+    #expect(
+      try said(gpt, "p4d.24xlarge", 128)
+        == ["outside calibration: 128 nodes; no fitted run on a100 has more than 64"])
+    #expect(
+      try said(gpt, "g4dn.12xlarge", 2) == [
+        "unmeasured fabric: no collective inside g4dn.12xlarge was measured",
+        "unmeasured fabric: no collective between nodes of g4dn.12xlarge was measured",
+      ])
+    #expect(try said(gpt, "g4dn.12xlarge", 1).count == 1)
+    let lenet = try model(
+      try Self.job("lenet5", data: "samples: 60000, shape: [1, 28, 28], classes: 10", batch: 64, optimizer: "sgd"))
+    let small = try #require(try said(lenet, "p4d.24xlarge", 1).first)
+    #expect(small.hasPrefix("outside calibration: 62 k parameters; no fitted run has fewer than "))
+    var context = ParallelLayout(context: 2, data: 4)
+    context.microBatch = 1
+    #expect(
+      gpt.remarks(try group("p4d.24xlarge", nodes: 1), context)
+        .contains("outside calibration: no run that was fitted shares sequences over ranks"))
+  }
+
+  @Test("is less sure where accelerator and fabric are not of the calibration")
+  func widths() throws {
+    let gpt = try model(try Self.job("gpt2", data: "tokens: 1e9", batch: 64))
+    let layout = ParallelLayout(data: 8, microBatch: 8)
+    func width(_ instance: String, waits: Double) throws -> Double {
+      let terms = [
+        StepTerm(StepBreakdown.Term.products.words, Seconds(1 - waits)),
+        StepTerm(StepBreakdown.Term.gradientReduction.words, Seconds(waits)),
+      ]
+      let estimate = StepEstimate(terms: terms, memory: MemoryComponents())
+      return try #require(gpt.logInterval(try group(instance, nodes: 2), layout, estimate))
+    }
+    // What is beside the calibration's own: nothing of a known accelerator and fabric.
+    func added(_ waits: Double) throws -> Double {
+      let (other, known) = (try width("g5.48xlarge", waits: waits), try width("p4d.24xlarge", waits: waits))
+      return other * other - known * known
+    }
+    #expect(try added(0) > 0)
+    #expect(try added(0.8) > added(0) * 1.2)
+  }
+
+  @Test("knows what checkpoints are made of: weights and optimizer states")
+  func checkpoint() throws {
+    let gpt = try model(try Self.job("gpt2", data: "tokens: 1e9", batch: 64))
+    // Mixed Adam: 2 bytes of weights, 12 of states.
+    #expect(gpt.checkpoint.count == Int64(gpt.parameterCount * 14))
   }
 }

@@ -13,7 +13,7 @@ import Units
     for text in [chosen.layout.description, chosen.cost.description, chosen.step.description] {
       #expect(html.contains(text))
     }
-    #expect(html.components(separatedBy: "<svg").count == 4)
+    #expect(html.components(separatedBy: "<svg").count == 5)
     #expect(html.components(separatedBy: "<circle").count - 1 == plan.ranked.count)
     #expect(balance(html) == [])
     #expect(!html.contains("http") && !html.contains("<script"))
@@ -23,7 +23,7 @@ import Units
   func infeasible() {
     let plan = PlannerTests.plan(PlannerTests.request { $0.budget = Money(dollars: 0.01) })
     let html = PlanPage(plan).html
-    #expect(html.contains("No plan is feasible") && html.contains("of the budget"))
+    #expect(html.contains("No plan is feasible") && html.contains("more than the budget"))
     #expect(balance(html) == [])
   }
 

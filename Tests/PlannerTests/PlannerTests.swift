@@ -119,7 +119,7 @@ import Units
     #expect(chosen.ranked.allSatisfy { $0.layout.tensor == 2 && $0.layout.recomputation == .full })
     let none = Self.plan(Self.request { $0.choices.tensor = 7 })
     #expect(none.ranked.isEmpty && none.rejections.allSatisfy { $0.code == .noLegalLayout })
-    #expect(none.rejections[0].message.contains("keeps the layout's choices"))
+    #expect(none.rejections[0].message.hasPrefix("tensor 7 does not divide the 8 accelerators"))
   }
 
   @Test("says at which price the runner-up is the cheaper one")
@@ -172,16 +172,15 @@ import Units
     let plan = Self.plan(
       Self.request {
         $0.deadline = Seconds(hours: 100)
-        $0.disturbance = .init(
-          nodeTimeBetweenFailures: Seconds(hours: 500), restart: Seconds(300), checkpointBytes: Bytes(gigabytes: 20),
-          storageBandwidth: Bandwidth(gigabytesPerSecond: 1))
+        $0.disturbance = Disturbance(checkpoint: Bytes(gigabytes: 20))
+        $0.choices.recomputation = .full
       })
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let data = try encoder.encode(plan)
     let read = try JSONDecoder().decode(Plan.self, from: data)
     #expect(try encoder.encode(read) == data)
-    #expect(read.formatVersion == Plan.currentFormat && read.ranked.map(\.layout) == plan.ranked.map(\.layout))
+    #expect(read == plan && read.formatVersion == .current && read.ranked.map(\.layout) == plan.ranked.map(\.layout))
     #expect(plan.ranked.allSatisfy { ($0.purchase.checkpointInterval ?? .zero) > .zero })
   }
 }
@@ -269,7 +268,7 @@ import Units
     #expect(names.contains("p4d.24xlarge") && names.contains("trn1.32xlarge"))
     #expect(!names.contains { $0.hasPrefix("inf") || $0.hasPrefix("g2.") })
     let inferentia = try #require(groups.rejections.first { $0.subject.hasPrefix("inf1.") })
-    #expect(inferentia.code == .cannotTrain && inferentia.message.contains("does not train"))
+    #expect(inferentia.code == .cannotTrain && inferentia.message.contains("cannot train"))
     let rejected = Set(groups.rejections.map(\.subject))
     #expect(rejected.isDisjoint(with: names) && rejected.count + names.count == catalog.instances.count)
     #expect(groups.groups.count == names.count * 10)

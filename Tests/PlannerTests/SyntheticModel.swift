@@ -28,7 +28,10 @@ struct SyntheticModel: PlanningModel {
   }
 
   func remarks(_ group: NodeGroup, _ layout: ParallelLayout) -> [String] { ["a made-up machine"] }
-  func logInterval(_ group: NodeGroup, _ layout: ParallelLayout) -> Double? { 0.2 }
+  func logInterval(_ group: NodeGroup, _ layout: ParallelLayout, _ estimate: StepEstimate) -> Double? { 0.2 }
+  func networkBandwidth(_ group: NodeGroup) -> Bandwidth? {
+    group.nodes == 1 ? nil : Bandwidth(gigabitsPerSecond: 400 * (speeds[group.instance]?.network ?? 1))
+  }
 }
 
 extension NodeGroup {

@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// A folder that goes with this value.
 package final class TemporaryFolder: Sendable {
@@ -11,15 +11,17 @@ package final class TemporaryFolder: Sendable {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
-  /// Writes a file and returns its path.
+  /// Writes a file, with the folders on its way, and returns its path.
   @discardableResult
-  package func write(_ text: String, _ name: String) throws -> String { try write(Data(text.utf8), name) }
+  package func write(_ bytes: some Sequence<UInt8>, _ name: String) throws -> String {
+    let file = URL(filePath: "\(path)/\(name)")
+    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(bytes).write(to: file)
+    return file.path
+  }
 
   @discardableResult
-  package func write(_ data: Data, _ name: String) throws -> String {
-    try data.write(to: URL(filePath: "\(path)/\(name)"))
-    return "\(path)/\(name)"
-  }
+  package func write(_ text: String, _ name: String) throws -> String { try write(text.utf8, name) }
 
   package func text(_ name: String) throws -> String { try String(contentsOfFile: "\(path)/\(name)", encoding: .utf8) }
 

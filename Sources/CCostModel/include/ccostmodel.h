@@ -1,4 +1,5 @@
-// The calibration and the published runs it comes from, held in the binary by #embed, as the catalog's files are.
+// The calibration with the published runs and the measured collectives that it comes from, held in the binary by #embed,
+// as the catalog's files are.
 #pragma once
 #include <stddef.h>
 
@@ -8,3 +9,4 @@ CCOSTMODEL_FILE(constants);
 CCOSTMODEL_FILE(residuals);
 CCOSTMODEL_FILE(published_runs);
 CCOSTMODEL_FILE(fabrics);
+CCOSTMODEL_FILE(collectives);

@@ -1,9 +1,11 @@
 import Glibc
 
 /// Files that are there whole or not at all.
-enum AtomicFile {
+package enum AtomicFile {
+  /// Makes a folder if there is none.
+  ///
   /// - Throws: `CatalogError` with code `.unreadable`.
-  static func makeDirectory(_ path: String) throws(CatalogError) {
+  package static func makeDirectory(_ path: String) throws(CatalogError) {
     guard unsafe mkdir(path, 0o777) != 0, errno != EEXIST else { return }
     throw failure(path, "make its parent folder first")
   }
@@ -11,7 +13,7 @@ enum AtomicFile {
   /// Writes a file beside `path`, syncs it to disk and renames it to `path`.
   ///
   /// - Throws: `CatalogError` with code `.unreadable`; then `path` is as it was.
-  static func write(_ text: String, to path: String) throws(CatalogError) {
+  package static func write(_ text: String, to path: String) throws(CatalogError) {
     let temporary = "\(path).\(getpid()).part"
     let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw failure(temporary, "make the folder writable") }

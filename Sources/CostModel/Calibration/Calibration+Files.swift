@@ -20,22 +20,13 @@ extension Calibration {
   /// - Throws: `CatalogError`, if the shipped files do not fit this version.
   package static func shipped() throws -> Calibration {
     try Calibration(
-      constants: unsafe Self.embedded(constantsFile, unsafe ccostmodel_constants),
-      residuals: unsafe Self.embedded(residualsFile, unsafe ccostmodel_residuals))
+      constants: unsafe ShippedFile.reader(constantsFile, unsafe ccostmodel_constants),
+      residuals: unsafe ShippedFile.reader(residualsFile, unsafe ccostmodel_residuals))
   }
 
   /// The published runs that the command carries in itself.
   package static func shippedRuns() throws -> [PublishedRun] {
-    try PublishedRun.rows(unsafe embedded("published-runs.csv", unsafe ccostmodel_published_runs))
-  }
-
-  private static func embedded(
-    _ name: String, _ access: (UnsafeMutablePointer<Int>?) -> UnsafePointer<UInt8>?
-  ) -> ByteReader {
-    var count = 0
-    let start = unsafe access(&count)
-    let bytes = unsafe UnsafeBufferPointer(start: start, count: count)
-    return ByteReader(unsafe Array(bytes), name: "shipped " + name)
+    try PublishedRun.rows(unsafe ShippedFile.reader("published-runs.csv", unsafe ccostmodel_published_runs))
   }
 
   /// The files of a folder that `write(to:)` filled.

@@ -61,6 +61,12 @@ package struct SoftwareEffects: Sendable {
   /// How much each run counts: less than 1 for an outlier.
   package var weights: [Double] { covariance?.weights ?? [] }
 
+  /// The mean of `estimate(traits)` alone, which takes a hundredth of the time.
+  package func mean(_ traits: RunTraits) -> Double {
+    guard let covariance else { return 0 }
+    return zip(covariance.pattern.covariances(with: traits), covariance.solved).reduce(0) { $0 + $1.0 * $1.1 }
+  }
+
   /// The factor of a run.
   package func estimate(_ traits: RunTraits) -> Estimate {
     let own = Self.factors.reduce(0) { $0 + square($1.spread * EffectPattern.slope(traits, $1.part)) }

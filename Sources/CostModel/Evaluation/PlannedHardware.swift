@@ -52,11 +52,6 @@ package struct PlannedHardware: Sendable {
     if nodes > 1 { try Self.connect(instance, networkScale, &shape) }
     network = shape
     fabric = try Self.measuredFabric(instance, nodes: nodes, scale: networkScale)
-    if fabric == nil, shape.hosts * shape.ranksPerHost > 1 {
-      assumptions.append(
-        "unmeasured fabric: exchanges on \(instance.name) are taken to reach what training does over links of their kind"
-      )
-    }
     self.assumptions = assumptions
   }
 

@@ -40,7 +40,8 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
       dispatchConstant: constants.index(of: "dispatch \(framework)"),
       trafficConstant: constants.index(of: "traffic \(framework)"),
       attentionConstant: constants.index(of: "attention \(framework)"), block: [], edge: [], batch: 1, dispatches: 0,
-      microBatches: 1, parameters: 0, gradientBytes: device.arithmetic.elementBytes, network: hardware.network)
+      microBatches: 1, parameters: 0, gradientBytes: device.arithmetic.elementBytes,
+      reducesBesideBackward: !SoftwareKey.reducesBehindBackward(framework), network: hardware.network)
     let ranks = Int(hardware.network.ranksPerHost)
     let all = Int(hardware.network.hosts) * ranks
     func divisors(_ n: Int) -> [Int] { (1...max(1, n)).filter { n.isMultiple(of: $0) } }

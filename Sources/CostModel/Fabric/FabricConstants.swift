@@ -188,13 +188,13 @@ package struct FabricConstants: Hashable, Sendable {
 }
 
 extension FabricConstants {
+  /// Of a folder of constants.
+  package static let file = "fabrics.csv"
+
   /// What the command carries in itself.
   ///
   /// - Throws: `CatalogError`, if the shipped file does not fit this version.
   package static func shipped() throws(CatalogError) -> FabricConstants {
-    var count = 0
-    let start = unsafe ccostmodel_fabrics(&count)
-    let bytes = unsafe UnsafeBufferPointer(start: start, count: count)
-    return try FabricConstants(ByteReader(unsafe Array(bytes), name: "shipped fabrics.csv"))
+    try FabricConstants(unsafe ShippedFile.reader(file, unsafe ccostmodel_fabrics))
   }
 }

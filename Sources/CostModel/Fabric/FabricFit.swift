@@ -6,9 +6,32 @@ package struct FabricFit: Sendable {
   package init(_ rows: [FabricMeasurement]) { self.rows = rows.filter { $0.notScored == nil } }
 
   /// The constants of all classes.
-  package func constants() -> FabricConstants {
-    FabricClass.all.reduce(FabricConstants([])) { known, kind in
-      FabricConstants(known.entries + [entry(kind, known: known)])
+  ///
+  /// - Parameter former: what a class keeps that has more constants than points (`unfixed`); without it such a class has
+  ///   the values that its fit would start with, as assumed ones.
+  package func constants(keeping former: FabricConstants = FabricConstants([])) -> FabricConstants {
+    let unfixed = Set(unfixed.map(\.kind.key))
+    return FabricClass.all.reduce(FabricConstants([])) { known, kind in
+      let kept = unfixed.contains(kind.key) ? former[kind.key] : nil
+      return FabricConstants(known.entries + [kept ?? entry(kind, known: known)])
+    }
+  }
+
+  /// Classes that have more constants than points here.
+  package var unfixed: [(kind: FabricClass, points: Int)] {
+    FabricClass.all.compactMap { kind in
+      let points = rows.filter(kind.holds)
+      return points.count < Self.free(kind, points).count ? (kind, points.count) : nil
+    }
+  }
+
+  /// The constants that points can fix: not the floor of a rank count of which there is none.
+  private static func free(
+    _ kind: FabricClass, _ points: [FabricMeasurement]
+  ) -> [(FabricConstant, LeastSquares.Variable)] {
+    guard !points.isEmpty else { return kind.free }
+    return kind.free.filter { constant, _ in
+      constant.name != .floor || points.contains { $0.ranks == constant.ranks }
     }
   }
 
@@ -29,11 +52,8 @@ package struct FabricFit: Sendable {
       base.values[constant] = value
       base.assumed.insert(constant)
     }
-    // A floor of a rank count of which no point is left cannot be fitted.
-    let free = kind.free.filter { constant, _ in
-      constant.name != .floor || points.contains { $0.ranks == constant.ranks }
-    }
-    base.assumed.subtract(free.map(\.0))
+    let free = Self.free(kind, points)
+    if points.isEmpty { base.assumed.formUnion(free.map(\.0)) } else { base.assumed.subtract(free.map(\.0)) }
     var best = (entry: base, loss: Double.infinity)
     for chunk in kind.switchChunks.isEmpty ? [0] : kind.switchChunks {
       var trial = base

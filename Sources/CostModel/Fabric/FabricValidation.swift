@@ -25,14 +25,28 @@ package struct FabricValidation: Hashable, Sendable {
     package let part: FabricClass.Part
     package let rows: Int
     package let constants: Int
-    package let mean: Double
-    package let median: Double
-    package let largest: Double
+    /// Nil where there is no row.
+    package let mean: Double?
+    package let median: Double?
+    package let largest: Double?
     /// Nil where nothing could be left out.
     package let meanWithoutSize: Double?
     package let meanWithoutRanks: Double?
     /// Why it is not in the mean of its part; nil if it is.
     package let setAside: String?
+
+    /// What the mean must not exceed, if this is the total of a part.
+    package var goal: Double? { key == part.rawValue ? FabricValidation.goal(part) : nil }
+    /// Nil where there is no goal, or no row.
+    package var meetsGoal: Bool? { goal.flatMap { goal in mean.map { $0 <= goal } } }
+  }
+
+  /// The mean error that the forms and their constants must stay within, over all measured points of a part.
+  package static func goal(_ part: FabricClass.Part) -> Double {
+    switch part {
+    case .node: 0.03
+    case .network: 0.06
+    }
   }
 
   package let rows: [Row]
@@ -47,7 +61,7 @@ package struct FabricValidation: Hashable, Sendable {
   package func hash(into hasher: inout Hasher) { hasher.combine(rows) }
 
   /// - Parameters:
-  ///   - measurements: a table such as the one beside the tests.
+  ///   - measurements: those of `FabricMeasurement.shipped`, or of a file of the same columns.
   ///   - constants: the shipped ones, or those of a fit.
   ///   - leavesOut: whether to fit again without each size and each rank count: some seconds.
   package init(_ measurements: [FabricMeasurement], constants: FabricConstants, leavesOut: Bool = false) {
@@ -67,7 +81,7 @@ package struct FabricValidation: Hashable, Sendable {
         continue
       }
       guard let kind = FabricClass.all.first(where: { $0.holds(row) }), let entry = constants[kind.key] else {
-        skipped.append((row, "no fabric of the model is this hardware"))
+        skipped.append((row, "no measured fabric of the model is this hardware"))
         continue
       }
       let time = { (entry: FabricEntry?) in
@@ -102,9 +116,9 @@ package struct FabricValidation: Hashable, Sendable {
   ) -> Summary {
     let errors = rows.map(\.error).sorted()
     return Summary(
-      key: key, title: title, part: part, rows: rows.count, constants: constants, mean: mean(errors) ?? .nan,
-      median: errors.isEmpty ? .nan : (errors[(errors.count - 1) / 2] + errors[errors.count / 2]) / 2,
-      largest: errors.last ?? .nan, meanWithoutSize: mean(rows.compactMap(\.errorWithoutSize)),
+      key: key, title: title, part: part, rows: rows.count, constants: constants, mean: mean(errors),
+      median: errors.isEmpty ? nil : (errors[(errors.count - 1) / 2] + errors[errors.count / 2]) / 2,
+      largest: errors.last, meanWithoutSize: mean(rows.compactMap(\.errorWithoutSize)),
       meanWithoutRanks: mean(rows.compactMap(\.errorWithoutRanks)), setAside: setAside)
   }
 

@@ -37,8 +37,9 @@ package struct CrossValidation: Sendable {
       mape = errors.reduce(0, +) / count
       median = Self.quantile(errors, 0.5)
       p95 = Self.quantile(errors, 0.95)
-      macroMedian =
-        bySource.values.map { Self.quantile($0.sorted(), 0.5) }.reduce(0, +) / Double(max(1, bySource.count))
+      // Sorted: sums must not depend on the order that a dictionary happens to have.
+      let medians = bySource.values.map { Self.quantile($0.sorted(), 0.5) }.sorted()
+      macroMedian = medians.reduce(0, +) / Double(max(1, medians.count))
       coverage = Double(rows.filter { $0.row.low <= $0.row.published && $0.row.published <= $0.row.high }.count) / count
     }
 

@@ -8,12 +8,6 @@ package struct PublishedRun: Hashable, Sendable {
   /// The cell of a column, empty if the file has no such column.
   package subscript(_ column: String) -> String { cells[column] ?? "" }
 
-  package func number(_ column: String) -> Double? {
-    let text = self[column].trimmingPrefix(while: { $0 == " " })
-    let leading = text.prefix { $0.isNumber || $0 == "." || $0 == "-" || $0 == "e" || $0 == "E" || $0 == "+" }
-    return Double(text) ?? Double(leading)
-  }
-
   package var id: String { self["id"] }
   package var source: String { self["source"] }
   package var model: String { self["model"] }
@@ -24,7 +18,8 @@ package struct PublishedRun: Hashable, Sendable {
   /// Rows of which one tells nothing new when another is known.
   package var duplicateGroup: String? { self["dup_group"].isEmpty ? nil : self["dup_group"] }
   package var cluster: String { "\(source)|\(model)|\(platform)" }
-  package var isScored: Bool { self["score_step"] == "1" || cells["score_step"] == nil }
+  /// Whether the file leaves it open or asks for it.
+  package var isScored: Bool { number("score_step").map { $0 != 0 } ?? true }
 
   /// Columns without which a run cannot be told from another.
   static let required = ["id", "source", "model", "accelerator", "framework", "step_time_s"]
@@ -43,6 +38,7 @@ package struct PublishedRun: Hashable, Sendable {
     while let row = try table.next() {
       var cells: [String: String] = [:]
       for column in table.columnNames { cells[column] = row.text(column) }
+      for (column, _) in Self.limits { cells[column] = cells[column].map(Self.plain) }
       let run = PublishedRun(cells: cells, line: row.place.line)
       guard !run.id.isEmpty else {
         throw CatalogError(
@@ -61,6 +57,11 @@ package struct PublishedRun: Hashable, Sendable {
         }
       }
       result.append(run)
+    }
+    guard !result.isEmpty else {
+      throw CatalogError(
+        .invalidValue, "a table without rows", remedy: "write a run a line below the header", file: table.fileName,
+        line: 2, column: 1)
     }
     return result
   }

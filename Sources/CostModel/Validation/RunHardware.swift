@@ -29,7 +29,7 @@ struct RunHardware {
     attentionPeak = arithmetic == .fp8 ? FLOPRate((sixteen ?? peak).count / share) : device.peak
     let architecture = accelerator.architecture?.value ?? ""
     isHopperOrLater = ["Hopper", "Blackwell"].contains { architecture.contains($0) }
-    network = Self.network(run, accelerator, catalog)
+    network = try Self.network(run, accelerator, catalog)
   }
 
   /// What shares one efficiency constant: parts of one chip, whatever their memory.
@@ -90,10 +90,12 @@ struct RunHardware {
 
   // MARK: Network
 
-  private static func network(_ run: PublishedRun, _ accelerator: Accelerator, _ catalog: Catalog) -> NetworkShape {
-    let total = run.number("total_accels") ?? 1
-    let hosts = max(1, run.number("nodes") ?? 1)
-    let perHost = min(run.number("gpus_per_node") ?? total, total)
+  private static func network(
+    _ run: PublishedRun, _ accelerator: Accelerator, _ catalog: Catalog
+  ) throws -> NetworkShape {
+    let total = try run.count("total_accels") ?? 1
+    let hosts = try run.count("nodes") ?? 1
+    let perHost = min(try run.count("gpus_per_node") ?? total, total)
     var shape = NetworkShape()
     shape.hosts = hosts
     shape.ranksPerHost = max(1, min(perHost, (total / hosts).rounded(.up)))

@@ -14,23 +14,23 @@ struct RunLayout: Hashable, Sendable {
   var microBatches = 1.0
 
   init(_ run: PublishedRun) throws {
-    func degree(_ column: String) -> Double? { run.number(column).flatMap { $0 >= 1 ? $0 : nil } }
-    tensor = degree("tp") ?? 1
-    pipeline = degree("pp") ?? 1
-    context = degree("cp") ?? 1
-    experts = degree("ep") ?? 1
-    virtualStages = degree("vpp") ?? 1
-    let total = degree("total_accels") ?? 1
-    data = degree("dp") ?? max(1, total / (tensor * pipeline * context))
+    tensor = try run.count("tp") ?? 1
+    pipeline = try run.count("pp") ?? 1
+    context = try run.count("cp") ?? 1
+    experts = try run.count("ep") ?? 1
+    virtualStages = try run.count("vpp") ?? 1
+    let total = try run.count("total_accels") ?? 1
+    data = try run.count("dp") ?? max(1, total / (tensor * pipeline * context))
     let zero = run["zero_stage"]
     zeroStage = Int(zero.prefix(1)) ?? 0
     shardsWithinHost = zero.contains("HSDP")
-    sequenceParallel = run["seq_par"].lowercased().hasPrefix("y")
+    sequenceParallel = ["y", "t", "1"].contains { run["seq_par"].lowercased().hasPrefix($0) }
     let recompute = run["recompute"].lowercased()
     recomputation =
       recompute.hasPrefix("full") || recompute.hasPrefix("yes")
       ? .full : recompute.hasPrefix("sel") ? .selective : .none
-    try setBatch(run, micro: degree("micro_batch"), accumulation: degree("grad_accum"), global: degree("global_batch"))
+    try setBatch(
+      run, micro: run.count("micro_batch"), accumulation: run.count("grad_accum"), global: run.count("global_batch"))
   }
 
   /// Global batch = micro-batch × accumulation × data-parallel ranks; two of them give the third, and the batch size of a

@@ -33,7 +33,9 @@ package struct Validation: Sendable {
     var skipped: [Skipped] = []
     for run in runs {
       do {
-        guard run.isScored else { throw RunProblem("not to be scored, the file says (score_step 0)") }
+        guard run.isScored else {
+          throw RunProblem("not to be scored, the file says (score_step \(run["score_step"]))")
+        }
         steps.append(try RunStep(run, catalog: catalog, workloads: workloads))
       } catch {
         skipped.append(Skipped(id: run.id, reason: "\(error)"))

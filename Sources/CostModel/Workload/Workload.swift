@@ -35,9 +35,8 @@ package struct Workload: Sendable {
   package mutating func add(_ graph: Graph, samples: Int, times: Double) {
     var reader = GraphReader(graph: graph, samples: Double(samples))
     reader.read()
-    for (kernel, count) in reader.kernels {
-      var kernel = kernel
-      kernel.count = count * times
+    for var kernel in reader.kernels {
+      kernel.count *= times
       kernels.append(kernel)
     }
     for (section, count) in reader.dispatches { dispatches[section, default: 0] += count * times }
@@ -62,7 +61,10 @@ package struct Workload: Sendable {
 private struct GraphReader {
   let graph: Graph
   let samples: Double
-  var kernels: [Kernel: Double] = [:]
+  /// In the order in which the graph first has them, so that sums over them are the same in every process.
+  private(set) var kernels: [Kernel] = []
+  /// Where in `kernels` the like of a kernel is, by that kernel counted once.
+  private var places: [Kernel: Int] = [:]
   var dispatches: [Kernel.Section: Double] = [:]
   var parameters: [Kernel.Section: Double] = [:]
   var cutParameters: [Kernel.Section: Double] = [:]
@@ -94,7 +96,12 @@ private struct GraphReader {
       for kernel in self.kernels(of: node, section: section, role: layer?.role ?? .replicated) {
         var key = kernel
         key.count = 1
-        kernels[key, default: 0] += kernel.count
+        if let place = places[key] {
+          kernels[place].count += kernel.count
+        } else {
+          places[key] = kernels.count
+          kernels.append(kernel)
+        }
         if node.pass == .forward {
           var starts = 1.0
           if case .product(let product) = kernel.work { starts = product.sequential }

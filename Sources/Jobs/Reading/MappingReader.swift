@@ -186,4 +186,7 @@ enum Limits {
   static let checkpoints = 10_000
   static let nameLength = 100
   static let fileBytes = 1 << 20
+  /// Of an inventory: groups, and nodes of one.
+  static let groups = 1 << 12
+  static let nodes = 1 << 16
 }

@@ -73,9 +73,10 @@ package struct ModelDescription: Hashable, Sendable {
   static func number(_ text: String) -> Int? {
     if let open = text.firstIndex(of: "("), text.last == ")" { return Int(text[open...].dropFirst().dropLast()) }
     let plain = text.filter { $0 != "," && $0 != " " && $0 != "_" }.lowercased()
-    if plain.hasSuffix("k"), let thousands = Double(plain.dropLast()) { return Int(thousands * 1000) }
-    if let whole = Double(plain), whole == whole.rounded() { return Int(whole) }
-    return nil
+    if plain.hasSuffix("k"), let thousands = Double(plain.dropLast()) {
+      return Int(exactly: (thousands * 1000).rounded())
+    }
+    return Double(plain).flatMap { Int(exactly: $0) }
   }
 
   /// Height and width of an image: `224`, `832x1344`, `800x1333 max`. Nil if it changes in the run or is not given.

@@ -35,6 +35,13 @@ struct Drawing {
       "<text x=\"\(number(x))\" y=\"\(number(y))\" text-anchor=\"\(anchor)\" fill=\"\(fill)\">\(escaped(text))</text>")
   }
 
+  /// Text that reads upwards, about a point.
+  mutating func upright(_ text: String, x: Double, y: Double) {
+    elements.append(
+      "<text transform=\"translate(\(number(x)) \(number(y))) rotate(-90)\" text-anchor=\"middle\" "
+        + "fill=\"currentColor\">\(escaped(text))</text>")
+  }
+
   /// - Parameter label: what a reader who does not see it is told.
   func svg(label: String) -> String {
     "<svg viewBox=\"0 0 \(number(width)) \(number(height))\" width=\"\(number(width))\" height=\"\(number(height))\" "

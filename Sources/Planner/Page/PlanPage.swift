@@ -3,7 +3,7 @@ import Units
 
 /// A plan as a page of its own: no scripts, nothing to fetch.
 package struct PlanPage {
-  private let plan: Plan
+  let plan: Plan
   /// Entries that tables and bars show.
   private static let shown = 12
 
@@ -14,223 +14,125 @@ package struct PlanPage {
     var parts = [
       "<!DOCTYPE html>", "<html lang=\"en\">", "<head>", "<meta charset=\"utf-8\">",
       "<title>\(escaped(title))</title>", "<style>\(Self.style)</style>", "</head>", "<body>",
-      "<h1>\(escaped(title))</h1>", summary,
+      "<h1>\(escaped(title))</h1>", "<p>\(escaped(plan.subject))</p>",
     ]
-    if plan.isFeasible {
+    if let chosen = plan.chosen {
       parts += [
-        section("Time and cost", paretoPlot), section("Plans", table), section("A step, term by term", steps),
-        section("Memory of the fullest accelerator", memory(bars)),
+        facts(chosen), section("Time and cost", paretoPlot), section("Plans", table),
+        section("When what is computed: \(chosen.nodes)", timeline(chosen)),
+        section("A step, term by term", steps), section("Memory of the fullest accelerator", memory),
       ]
+      if plan.purchases.count > 1 { parts.append(section("The same nodes, bought otherwise", purchases)) }
+      parts.append(section("What is assumed", list(plan.warnings + plan.assumptions)))
     } else {
-      parts.append(section("Nearest plans", nearest))
+      parts += ["<p><strong>No plan is feasible.</strong></p>", section("Nearest plans", nearest)]
     }
     if !plan.rejections.isEmpty { parts.append(section("Not chosen", rejections)) }
     return (parts + ["</body>", "</html>", ""]).joined(separator: "\n")
   }
 
   private static let style = """
-    body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1d2733; }
+    body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #1d2733; }
     table { border-collapse: collapse; } td, th { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #dde3ea; }
     td:first-child, th:first-child, td.text, th.text { text-align: left; } tr.front td:first-child { font-weight: 600; }
-    svg { max-width: 100%; height: auto; } .legend span { margin-right: 1rem; white-space: nowrap; }
-    .legend i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; }
+    tr.chosen td { background: #fbeeee; } svg { max-width: 100%; height: auto; } .legend span { margin-right: 1rem;
+    white-space: nowrap; } .legend i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; }
+    td, th { white-space: nowrap; } details td.text, .facts td { white-space: normal; }
+    table.facts th { text-align: left; font-weight: 600; } table.facts td { text-align: left; }
     """
 
   private func section(_ heading: String, _ content: String) -> String {
     "<section>\n<h2>\(escaped(heading))</h2>\n\(content)\n</section>"
   }
 
-  private var entries: [PlanEntry] { Array(plan.ranked.prefix(Self.shown)) }
-
-  private var summary: String {
-    guard let chosen = plan.chosen else { return "<p>No plan is feasible.</p>" }
-    var text =
-      "\(chosen.group) with \(chosen.layout): \(chosen.step) a step, \(chosen.time) and \(chosen.cost) for "
-      + "\(chosen.steps) steps."
-    if let interval = chosen.interval {
-      text +=
-        " With 90 % probability \(chosen.time * interval.low) to \(chosen.time * interval.high) and "
-        + "\(chosen.cost * interval.low) to \(chosen.cost * interval.high)."
-    }
-    var lines = ["<p><strong>\(escaped(text))</strong></p>"]
-    if let crossover = plan.crossover?.text { lines.append("<p>\(escaped(crossover))</p>") }
-    if !chosen.remarks.isEmpty {
-      lines.append("<ul>" + chosen.remarks.map { "<li>\(escaped($0))</li>" }.joined() + "</ul>")
-    }
-    return lines.joined(separator: "\n")
+  private func list(_ lines: [String]) -> String {
+    "<ul>" + lines.map { "<li>\(escaped($0))</li>" }.joined(separator: "\n") + "</ul>"
   }
 
+  /// What tables and bars show.
+  var entries: [PlanEntry] { plan.shown(atMost: Self.shown).map { plan.ranked[$0] } }
+
   // MARK: Tables
+
+  private func facts(_ chosen: PlanEntry) -> String {
+    func row(_ name: String, _ value: String, _ range: String? = nil) -> String {
+      let range = range.map { " <span>(with 90 % probability \(escaped($0)))</span>" } ?? ""
+      return "<tr><th>\(name)</th><td>\(escaped(value))\(range)</td></tr>"
+    }
+    var rows = [
+      row("nodes", "\(chosen.nodes), \(chosen.hourly.exact) an hour"),
+      row("layout", "\(chosen.layout): \(chosen.layout.words)"),
+      row("a step", "\(chosen.step)", chosen.range(chosen.step)),
+      row("training", "\(chosen.time) for \(chosen.steps.grouped) steps", chosen.range(chosen.time)),
+      row("cost", "\(chosen.cost)", chosen.range(chosen.cost)),
+      row("memory", "\(chosen.memory.components.total) of \(chosen.memory.budget.usable) an accelerator"),
+    ]
+    if let deadline = plan.request.deadline, let probability = chosen.probability(within: deadline) {
+      rows.append(row("deadline", "\(deadline), met with a probability of \(percent(probability, decimals: 0))"))
+    }
+    if let bound = chosen.search.provenBound, let gap = chosen.search.gap {
+      rows.append(row("lower bound", "\(bound) a step on these nodes, gap \(percent(gap, decimals: 1))"))
+    }
+    var text = "<table class=\"facts\">\n" + rows.joined(separator: "\n") + "\n</table>"
+    if let crossover = plan.crossover?.text { text += "\n<p>\(escaped(crossover))</p>" }
+    return text
+  }
 
   private var table: String {
     let front = Set(plan.pareto)
     var rows = [
-      "<tr><th>nodes</th><th class=\"text\">layout</th><th>step</th><th>time</th><th>cost</th><th>memory</th></tr>"
+      "<tr><th>nodes</th><th>$/h</th><th class=\"text\">layout</th><th>a step</th><th>training</th><th>cost</th>"
+        + "<th>memory</th><th>filled</th></tr>"
     ]
-    for (index, entry) in entries.enumerated() {
+    let shown = plan.shown(atMost: Self.shown)
+    for index in shown {
+      let entry = plan.ranked[index]
+      let classes = [front.contains(index) ? "front" : nil, index == 0 ? "chosen" : nil].compactMap { $0 }
       rows.append(
-        "<tr\(front.contains(index) ? " class=\"front\"" : "")><td>\(escaped(entry.group.description))</td>"
+        "<tr class=\"\(classes.joined(separator: " "))\"><td>\(escaped(entry.nodes))</td><td>\(entry.hourly)</td>"
           + "<td class=\"text\">\(escaped(entry.layout.description))</td><td>\(entry.step)</td><td>\(entry.time)</td>"
-          + "<td>\(entry.cost)</td><td>\(entry.memory.components.total)</td></tr>")
+          + "<td>\(entry.cost)</td><td>\(entry.memory.components.total)</td><td>\(entry.filled)</td></tr>")
     }
-    let rest = plan.ranked.count - entries.count
-    return "<table>\n" + rows.joined(separator: "\n") + "\n</table>"
-      + (rest > 0 ? "\n<p>… and \(rest) more. Bold: nothing beats it in both time and cost.</p>" : "")
+    let rest = plan.ranked.count - shown.count
+    return "<table>\n" + rows.joined(separator: "\n") + "\n</table>\n<p>Bold: nothing beats it in both time and cost. "
+      + "$/h: of all nodes. Layout: \(escaped(ParallelLayout.legend(entries.map(\.layout))))."
+      + (rest > 0 ? " \(rest.grouped) more plans fit." : "") + "</p>"
+  }
+
+  private var purchases: String {
+    var rows = [
+      "<tr><th>bought</th><th>$/h a node</th><th>training</th><th>cost</th><th>stops expected</th>"
+        + "<th>checkpoint every</th><th class=\"text\">price from</th></tr>"
+    ]
+    for option in plan.purchases {
+      rows.append(
+        "<tr><td>\(option.kind.words)</td><td>\(option.group.hourly.exact)</td><td>\(option.purchase.time)</td>"
+          + "<td>\(option.purchase.cost)</td>"
+          + "<td>\(fixedPoint(option.purchase.expectedInterruptions, decimals: 2))</td>"
+          + "<td>\(option.purchase.checkpointInterval?.description ?? "–")</td>"
+          + "<td class=\"text\">\(escaped(option.group.priceSource ?? "–"))</td></tr>")
+    }
+    let alone = plan.purchases.compactMap { option in
+      option.alone.map { "\(option.kind.words): \($0) if nothing else uses the nodes for the rest of the term" }
+    }
+    return "<table>\n" + rows.joined(separator: "\n") + "\n</table>" + (alone.isEmpty ? "" : "\n" + list(alone))
   }
 
   private var nearest: String {
     let rows = plan.nearest.map { near in
       "<tr><td>\(escaped(near.group.description))</td><td class=\"text\">\(escaped(near.layout.description))</td>"
-        + "<td>\(near.time)</td><td>\(near.cost)</td>"
+        + "<td>\(near.step)</td><td>\(near.time)</td><td>\(near.cost)</td>"
         + "<td class=\"text\">\(escaped(near.lacks.map(\.description).joined(separator: "; ")))</td></tr>"
     }
     return
-      "<table>\n<tr><th>nodes</th><th class=\"text\">layout</th><th>time</th><th>cost</th>"
-      + "<th class=\"text\">lacks</th></tr>\n" + rows.joined(separator: "\n") + "\n</table>"
+      "<table>\n<tr><th>nodes</th><th class=\"text\">layout</th><th>a step</th><th>training</th><th>cost</th>"
+      + "<th class=\"text\">takes</th></tr>\n" + rows.joined(separator: "\n") + "\n</table>"
   }
 
   private var rejections: String {
-    "<table>\n"
+    "<details><summary>\(plan.rejections.count.grouped) groups of nodes, and why</summary>\n<table>\n"
       + plan.rejections.map {
         "<tr><td>\(escaped($0.subject))</td><td class=\"text\">\(escaped($0.message))</td></tr>"
-      }.joined(separator: "\n") + "\n</table>"
-  }
-
-  // MARK: Plots
-
-  static let colours = [
-    "#3b6fb6", "#e0913a", "#4fa36a", "#b7524f", "#8067b7", "#8c6d53", "#d07fb4", "#7b8794", "#b5ad3c", "#41aab8",
-    "#2f4858", "#f0b7a0", "#99c2a2", "#c9b6e4",
-  ]
-
-  private var paretoPlot: String {
-    var drawing = Drawing(width: 900, height: 380)
-    let points = plan.ranked.map { (x: $0.time.count, y: $0.cost.count) }
-    let horizontal = LogScale(points.map(\.x), from: 95, to: 860)
-    let vertical = LogScale(points.map(\.y), from: 335, to: 15)
-    drawing.line([(95, 15), (95, 335), (860, 335)], stroke: "#7b8794")
-    for tick in horizontal.ticks {
-      drawing.text("\(Seconds(tick))", x: horizontal[tick], y: 352, anchor: "middle")
-      drawing.line([(horizontal[tick], 335), (horizontal[tick], 340)], stroke: "#7b8794")
-    }
-    for tick in vertical.ticks {
-      drawing.text("\(Money(dollars: tick))", x: 88, y: vertical[tick] + 4, anchor: "end")
-      drawing.line([(90, vertical[tick]), (95, vertical[tick])], stroke: "#7b8794")
-    }
-    drawing.text("time to train", x: 475, y: 374, anchor: "middle")
-    drawing.line(
-      plan.pareto.map { (horizontal[points[$0].x], vertical[points[$0].y]) }, stroke: "#b7524f", dashed: true)
-    let front = Set(plan.pareto)
-    for (index, entry) in plan.ranked.enumerated() {
-      drawing.circle(
-        x: horizontal[points[index].x], y: vertical[points[index].y],
-        radius: index == 0 ? 7 : 4.5, fill: index == 0 ? "#b7524f" : front.contains(index) ? "#3b6fb6" : "#b9c4cf",
-        title: "\(entry.group), \(entry.layout): \(entry.time), \(entry.cost)")
-    }
-    if let chosen = plan.chosen {
-      let x = horizontal[chosen.time.count]
-      drawing.text(
-        chosen.group.description, x: x + (x > 600 ? -11 : 11), y: vertical[chosen.cost.count] - 9,
-        anchor: x > 600 ? "end" : "start", fill: "#b7524f")
-    }
-    return drawing.svg(label: "Cost over time of \(points.count) plans, with those that nothing beats in both")
-      + "\n<p class=\"legend\">\(key([("#b7524f", "chosen"), ("#3b6fb6", "nothing beats it in both"), ("#b9c4cf", "beaten")]))</p>"
-  }
-
-  private func key(_ entries: [(colour: String, name: String)]) -> String {
-    entries.map { "<span><i style=\"background:\($0.colour)\"></i>\(escaped($0.name))</span>" }.joined()
-  }
-
-  /// Stacked bars, one an entry; `limit` draws a mark beside its bar.
-  private struct Bar {
-    let name: String
-    let parts: [(name: String, size: Double, text: String)]
-    let total: String
-    let limit: Double?
-  }
-
-  private func memory(_ draw: ([Bar]) -> String) -> String {
-    draw(
-      entries.map { entry in
-        Bar(
-          name: entry.group.description,
-          parts: MemoryComponents.Component.allCases.map {
-            let bytes = entry.memory.components[$0]
-            return ($0.words, Double(bytes.count), bytes.description)
-          }, total: entry.memory.components.total.description, limit: Double(entry.memory.budget.usable.count))
-      }) + "\n<p>The mark is what may be filled.</p>"
-  }
-
-  private var steps: String {
-    bars(
-      entries.map { entry in
-        Bar(
-          name: entry.group.description,
-          parts: entry.estimate.terms.map { ($0.name, $0.seconds.count, $0.seconds.description) },
-          total: entry.step.description, limit: nil)
-      })
-  }
-
-  private func bars(_ bars: [Bar]) -> String {
-    var names: [String] = []
-    for part in bars.flatMap(\.parts) where part.size > 0 && !names.contains(part.name) { names.append(part.name) }
-    func colour(_ name: String) -> String {
-      Self.colours[(names.firstIndex(of: name) ?? 0) % Self.colours.count]
-    }
-    let lengths = bars.map { bar in max(bar.parts.reduce(0.0) { $0 + $1.size }, bar.limit ?? 0) }
-    let largest = max(lengths.max() ?? 0, .leastNormalMagnitude)
-    var drawing = Drawing(width: 900, height: Double(bars.count) * 26 + 6)
-    for (row, bar) in bars.enumerated() {
-      let y = Double(row) * 26 + 3
-      drawing.text(bar.name, x: 190, y: y + 14, anchor: "end")
-      var x = 198.0
-      for part in bar.parts where part.size > 0 {
-        let width = part.size / largest * 600
-        drawing.rectangle(
-          x: x, y: y, width: width, height: 20, fill: colour(part.name),
-          title: "\(part.name): \(part.text)")
-        x += width
-      }
-      if let limit = bar.limit {
-        let mark = 198 + limit / largest * 600
-        drawing.line([(mark, y - 2), (mark, y + 22)], stroke: "#1d2733")
-        x = max(x, mark)
-      }
-      drawing.text(bar.total, x: x + 6, y: y + 14)
-    }
-    return "<p class=\"legend\">\(key(names.map { (colour($0), $0) }))</p>\n"
-      + drawing.svg(label: "A bar for each plan: \(names.joined(separator: ", "))")
-  }
-}
-
-/// Positive values on a logarithmic axis.
-private struct LogScale {
-  private let low: Double
-  private let high: Double
-  private let from: Double
-  private let to: Double
-
-  init(_ values: [Double], from: Double, to: Double) {
-    let positive = values.filter { $0 > 0 && $0.isFinite }
-    low = (positive.min() ?? 1) / 1.15
-    high = (positive.max() ?? 10) * 1.15
-    self.from = from
-    self.to = to
-  }
-
-  subscript(value: Double) -> Double {
-    let share = (max(value, low) / low).logarithm / (high / low).logarithm
-    return from + (to - from) * min(share, 1)
-  }
-
-  /// Up to five values of two digits, about evenly spaced on the axis.
-  var ticks: [Double] {
-    (0...4).map { index in
-      let value = low * ((high / low).logarithm * Double(index) / 4).exponential
-      var unit = 1.0
-      while value / unit >= 100 { unit *= 10 }
-      while value / unit < 10, unit > 1e-9 { unit /= 10 }
-      return (value / unit).rounded() * unit
-    }.filter { $0 >= low && $0 <= high }
+      }.joined(separator: "\n") + "\n</table>\n</details>"
   }
 }
