@@ -74,6 +74,10 @@ import Units
             ($0.tensor, $0.expertTensor, $0.sequenceParallel, $0.microBatch) = (1, 1, false, microBatch)
           }, "\(name): shared layers that neither memory nor speed asks for")
       }
+      // Where exchanges are measured, weights are sharded if they do not fit, never to save an optimizer's milliseconds.
+      if layout.zeroStage == 3, FabricDescription(try catalog.instance(named: group.instance)).measuredNode != nil {
+        #expect(!fits { $0.zeroStage = 2 }, "\(name): shards weights that fit")
+      }
       #expect(layout.virtualStages == 1 || isWorse { $0.virtualStages = 1 }, "\(name): pieces for nothing")
       #expect(!layout.sequenceParallel || isWorse { $0.sequenceParallel = false }, "\(name)")
       // Long published experience: of a step no more than a quarter is bubble, and 15 to 70 % of the peak is reached by

@@ -63,6 +63,9 @@ struct FabricExchanges: Sendable {
     self.experts = exchanges
   }
 
+  /// Of a model under ZeRO-3: assumed.
+  private static let leastParts = 16.0
+
   /// - Parameters:
   ///   - shape: how ranks share the step, with its bytes.
   ///   - blocks: repeated layers of a stage.
@@ -85,8 +88,10 @@ struct FabricExchanges: Sendable {
     switch layout.zeroStage {
     case 0: times.reduction = buckets * replicas[cell].reduce.seconds(bytes / buckets)
     case 3:
-      times.reduction = blocks * replicas[cell].scatter.seconds(bytes / blocks)
-      times.weightGather = blocks * replicas[cell].gather.seconds(bytes / blocks)
+      // Weights are gathered by what is wrapped alone: blocks, or as many parts of a model that has none.
+      let parts = max(blocks, Self.leastParts)
+      times.reduction = parts * replicas[cell].scatter.seconds(bytes / parts)
+      times.weightGather = parts * replicas[cell].gather.seconds(bytes / parts)
     default:
       times.reduction = buckets * replicas[cell].scatter.seconds(bytes / buckets)
       times.redistribution = buckets * replicas[cell].gather.seconds(bytes / buckets)
