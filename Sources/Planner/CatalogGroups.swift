@@ -79,7 +79,8 @@ package struct CatalogGroups: Sendable {
     var market = market
     if let region = file.inventory.region { market.region = region }
     self.market = market
-    var whole: [NodeGroup] = []
+    // By vendor.
+    var whole: [String: [NodeGroup]] = [:]
     var problems: [JobProblem] = []
     for (index, entry) in file.inventory.groups.enumerated() {
       let instance: InstanceType
@@ -104,14 +105,25 @@ package struct CatalogGroups: Sendable {
       var group = group(instance, nodes: entry.nodes, kind, price)
       group.zone = entry.zone
       group.interruptionsPerHour = entry.interruptionsPerHour
-      whole.append(group)
-      for nodes in Self.counts(of: entry.nodes, asked: nodeCounts) {
+      whole[instance.accelerator.vendor.value, default: []].append(group)
+      let counts = Self.counts(of: entry.nodes, asked: nodeCounts)
+      if counts.isEmpty {
+        rejections.append(
+          Rejection(.noLegalLayout, entry.label, "the inventory has \(entry.nodes) of it; ask for as many or fewer"))
+      }
+      for nodes in counts {
         group.nodes = nodes
         groups.append(group)
       }
     }
     guard problems.isEmpty else { throw InvalidJob(problems) }
-    mixes = Self.mixes(whole)
+    mixes = whole.sorted { $0.key < $1.key }.flatMap { Self.mixes($0.value) }
+    if whole.count > 1 {
+      rejections.append(
+        Rejection(
+          .noLegalLayout, whole.keys.sorted().joined(separator: " + "),
+          "their collective libraries do not reach each other's accelerators; each is planned without the other"))
+    }
   }
 
   package static let powersOfTwo = (0...9).map { 1 << $0 }

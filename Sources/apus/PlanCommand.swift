@@ -20,8 +20,8 @@ struct PlanCommand: ParsableCommand {
 
       Examples:
         apus plan job.yaml
-        apus plan job.yaml --instances p4d.24xlarge,trn1.32xlarge --nodes 1,2,4,8 --explain
-        apus plan job.yaml --cluster cluster/inventories/two-generations.yaml --objective time
+        apus plan job.yaml --instances p4d.24xlarge --nodes 1,2,4 --explain
+        apus plan job.yaml --cluster inventory.yaml --objective time
         apus plan job.yaml --purchase on-demand,spot --spot-discount 60
         apus plan job.yaml --deadline 24 --budget 5000 --html plan.html
         apus plan job.yaml --tensor 8 --recomputation none --json

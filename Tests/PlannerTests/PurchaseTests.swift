@@ -117,6 +117,22 @@ import Units
     #expect(candidates.rejections.map(\.code) == [.cannotTrain])
   }
 
+  @Test("of other vendors are not together, and more nodes than there are, are not planned on")
+  func vendors() throws {
+    let inventory = try file(
+      "  - {instance: p4d.24xlarge, nodes: 2}\n  - {instance: trn1.32xlarge, nodes: 4}\n  - {instance: p5.48xlarge, nodes: 1}"
+    )
+    let candidates = try CatalogGroups(try Catalog.shipped(), inventory, nodeCounts: [4])
+    #expect(candidates.groups.map { "\($0.instance) \($0.nodes)" } == ["trn1.32xlarge 4"])
+    #expect(candidates.mixes.map { $0.map(\.instance) } == [["p4d.24xlarge", "p5.48xlarge"]])
+    #expect(
+      candidates.rejections.map(\.description) == [
+        "p4d.24xlarge ×2: the inventory has 2 of it; ask for as many or fewer",
+        "p5.48xlarge ×1: the inventory has 1 of it; ask for as many or fewer",
+        "AWS + NVIDIA: their collective libraries do not reach each other's accelerators; each is planned without the other",
+      ])
+  }
+
   @Test("are refused at the line of an unknown type or of a price that nobody knows")
   func refusals() throws {
     let catalog = try Catalog.shipped()

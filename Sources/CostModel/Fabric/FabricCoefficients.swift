@@ -95,7 +95,8 @@ package struct FabricCoefficients: Hashable, Sendable {
     }
   }
 
-  private static func choice(_ collective: Collective, _ fabric: Fabric, _ group: RankGroup) -> Choice {
+  /// Of one operation alone, where the others are not asked for.
+  static func choice(_ collective: Collective, _ fabric: Fabric, _ group: RankGroup) -> Choice {
     let node = fabric.node
     guard group.size > 1 else { return Choice(.none, .direct) }
     guard group.nodes > 1 else {

@@ -91,9 +91,10 @@ package struct FabricFit: Sendable {
   /// The time that a fabric has for a row, with the algorithm that the row forces.
   static func predicted(_ row: FabricMeasurement, _ fabric: Fabric) -> Double {
     guard let ranks = row.ranks, let nodes = row.nodes, let bytes = row.bytes else { return .nan }
-    let coefficients = fabric.coefficients(groupSize: ranks, ranksPerNode: (ranks + nodes - 1) / nodes)
-    guard let forced = FabricClass.forcedAlgorithm(row) else { return coefficients.allReduce(bytes) }
-    let times = coefficients.times(.allReduce, bytes: bytes)
+    let group = RankGroup(size: ranks, ranksPerNode: (ranks + nodes - 1) / nodes)
+    let choice = FabricCoefficients.choice(.allReduce, fabric, group)
+    guard let forced = FabricClass.forcedAlgorithm(row) else { return choice.seconds(bytes) }
+    let times = choice.times(bytes)
     return (times.first { $0.algorithm == forced } ?? times[0]).seconds
   }
 }
