@@ -96,6 +96,35 @@ import Units
     let timeline = BucketTimeline(layers: [(Seconds(1), .zero)], bucketBytes: Bytes(1)) { _ in Seconds(1) }
     #expect(timeline.buckets.isEmpty && timeline.exposed == .zero && timeline.hiddenShare == 1)
   }
+
+  @Test(
+    "expose what the closed form says where layers are alike and nothing slows them down",
+    arguments: [5.0, 40, 80, 95, 160, 400])
+  func closedForm(reduction: Double) {
+    // Eight layers of 10 ms and 25 MB, each a bucket, that takes an eighth of `reduction` ms.
+    let layers = Array(repeating: (time: Seconds(milliseconds: 10), gradient: Bytes(megabytes: 25)), count: 8)
+    let timeline = BucketTimeline(layers: layers, bucketBytes: Bytes(megabytes: 25)) { _ in
+      Seconds(milliseconds: reduction / 8)
+    }
+    let exposed = BucketTimeline.exposed(reduction * 1e-3, beside: 0.08, buckets: 8, contention: 0)
+    expectClose([exposed], [timeline.exposed.count], relative: 1e-12)
+    // Where nothing is hidden it is the sum, and in between what backward slows down.
+    expectClose(
+      [BucketTimeline.exposed(reduction * 1e-3, beside: 0.08, buckets: 8, contention: 1)], [reduction * 1e-3],
+      relative: 1e-12)
+  }
+
+  @Test("slow backward down in the closed form as in the timeline, where the link is not always busy")
+  func closedFormOfContention() {
+    let layers = Array(repeating: (time: Seconds(milliseconds: 10), gradient: Bytes(megabytes: 25)), count: 8)
+    // κ = 1.25 is a share of 0.2: each of the first seven buckets of 6 ms costs backward 1.2 ms, the last is seen whole.
+    let timeline = BucketTimeline(layers: layers, bucketBytes: Bytes(megabytes: 25), slowdown: 1.25) { _ in
+      Seconds(milliseconds: 6)
+    }
+    let exposed = BucketTimeline.exposed(0.048, beside: 0.08, buckets: 8, contention: 0.2)
+    expectClose([exposed], [timeline.total.count - 0.08], relative: 1e-12)
+    expectClose([exposed], [0.0144], relative: 1e-12)
+  }
 }
 
 @Suite("Bytes that a rank sends") struct CommunicationVolumeTests {

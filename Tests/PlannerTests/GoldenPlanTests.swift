@@ -74,6 +74,10 @@ import Units
             ($0.tensor, $0.expertTensor, $0.sequenceParallel, $0.microBatch) = (1, 1, false, microBatch)
           }, "\(name): shared layers that neither memory nor speed asks for")
       }
+      // Where exchanges are measured, weights are sharded if they do not fit, never to save an optimizer's milliseconds.
+      if layout.zeroStage == 3, FabricDescription(try catalog.instance(named: group.instance)).measuredNode != nil {
+        #expect(!fits { $0.zeroStage = 2 }, "\(name): shards weights that fit")
+      }
       #expect(layout.virtualStages == 1 || isWorse { $0.virtualStages = 1 }, "\(name): pieces for nothing")
       #expect(!layout.sequenceParallel || isWorse { $0.sequenceParallel = false }, "\(name)")
       // Long published experience: of a step no more than a quarter is bubble, and 15 to 70 % of the peak is reached by
@@ -94,12 +98,16 @@ import Units
     }
   }
 
-  @Test("on Inferentia is refused, with the reason")
+  @Test("on Inferentia is refused with the reason, and with an offer of what trains")
   func inferentia() throws {
-    var question = GoldenQuestion(job: "gpt2-xl", instances: ["inf2.48xlarge", "inf1.24xlarge"], nodes: [1])
-    let refused = try question.plan(catalog).plan
+    var question = GoldenQuestion(job: "gpt2-xl", instances: ["inf2.48xlarge", "inf1.24xlarge"], nodes: [8])
+    let (refused, model) = try question.plan(catalog)
     #expect(!refused.isFeasible && refused.rejections.map(\.code) == [.cannotTrain, .cannotTrain])
     #expect(refused.rejections.allSatisfy { $0.message.contains("Inferentia") && $0.message.contains("train") })
+    let elsewhere = try CatalogGroups(catalog, nodeCounts: [8]).groups
+    let offered = Planner(model, refused.request).offering(refused, groups: [], elsewhere: elsewhere).nearest
+    #expect(!offered.isEmpty && offered.allSatisfy { !$0.group.instance.hasPrefix("inf") && $0.lacks == [.nodes] })
+    #expect(offered.contains { $0.group.instance.hasPrefix("trn") }, "\(offered.map(\.group))")
     // Beside instances that train, they are told with them and never chosen.
     question = GoldenQuestion(job: "gpt2-xl", instances: ["inf2.48xlarge", "trn1.32xlarge"], nodes: [1])
     let plan = try question.plan(catalog).plan

@@ -134,6 +134,48 @@ import Units
     }
   }
 
+  @Test("has the exchanges of collectives that were measured on its nodes")
+  func exchanges() throws {
+    let model = try model(try Self.job("gpt3-6.7b", data: "tokens: 1e9", batch: 96))
+    let group = try group("p4d.24xlarge", nodes: 4)
+    let evaluator = try model.evaluator(for: group, globalBatch: 96)
+    let fabric = Fabric(
+      FabricDescription(try catalog.instance(named: "p4d.24xlarge")), constants: try FabricConstants.shipped())
+    func seconds(_ term: String, _ layout: ParallelLayout) -> Double {
+      evaluator.estimate(layout).terms.filter { $0.name == term }.map(\.seconds.count).reduce(0, +)
+    }
+    // Two all-reduces a layer forward and backward, 32 layers, 2048 × 4096 elements of 2 bytes a sample.
+    let shared = ParallelLayout(tensor: 8, data: 4, microBatch: 3)
+    let bytes = 3.0 * 2048 * 4096 * 2
+    let inside = fabric.coefficients(groupSize: 8, ranksPerNode: 8)
+    expectClose(
+      [seconds("tensor-parallel all-reduces", shared)], [8 * 4 * 32 * inside.allReduce(bytes)], relative: 1e-9)
+    // Eight ranks of a host send at once, whoever they belong to: t of them a share each of one micro-batch.
+    for (t, d) in [(1, 8), (2, 4), (8, 1)] {
+      let piped = ParallelLayout(tensor: t, pipeline: 4, data: d, microBatch: 3)
+      let message = fabric.coefficients(groupSize: 2, ranksPerNode: 1, concurrentGroupsPerNode: 8)
+      let one = 2 * message.pointToPoint(bytes / Double(t))
+      let transfers = seconds("pipeline transfers", piped)
+      let crossings = Double(piped.microBatches(globalBatch: 96))
+      // Partly behind compute, but never more than all of them and the way through the empty pipeline.
+      #expect(transfers <= (crossings + 3) * one * (1 + 1e-9), "\(piped)")
+      #expect(transfers >= 3 * one, "\(piped)")
+    }
+  }
+
+  @Test("takes T4G for what the catalog says it is like, and says so")
+  func likeAnother() throws {
+    let model = try model(
+      try Self.job("lenet5", data: "samples: 60000, shape: [1, 28, 28], classes: 10", batch: 64, optimizer: "sgd"))
+    let (like, known) = (try group("g5g.xlarge", nodes: 1), try group("g4dn.xlarge", nodes: 1))
+    let layout = ParallelLayout(microBatch: 64)
+    let evaluator = try model.evaluator(for: like, globalBatch: 64)
+    expectClose(
+      [evaluator.seconds(layout)], [try model.evaluator(for: known, globalBatch: 64).seconds(layout)], relative: 1e-12)
+    #expect(model.remarks(like, layout).contains { $0.hasPrefix("T4G is taken to be as fast as") })
+    #expect(!model.remarks(known, layout).contains { $0.contains("T4G") })
+  }
+
   private func entry(_ model: JobModel, on instance: String, nodes: Int = 1, batch: Int) throws -> PlanEntry {
     try Planner(model, PlanRequest(globalBatch: batch, sequence: model.sequence, length: .steps(100)))
       .best(on: try group(instance, nodes: nodes))

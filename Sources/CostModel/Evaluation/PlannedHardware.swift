@@ -13,6 +13,8 @@ package struct PlannedHardware: Sendable {
   package let attentionPeak: FLOPRate
   package let isHopperOrLater: Bool
   package let network: NetworkShape
+  /// Where collectives of these nodes were measured; nil where training's achieved rates over `network` must do.
+  package let fabric: Fabric?
   /// What the catalog does not say and was assumed.
   package let assumptions: [String]
 
@@ -49,7 +51,28 @@ package struct PlannedHardware: Sendable {
     }
     if nodes > 1 { try Self.connect(instance, networkScale, &shape) }
     network = shape
+    fabric = try Self.measuredFabric(instance, nodes: nodes, scale: networkScale)
     self.assumptions = assumptions
+  }
+
+  private static let measuredConstants = Result { try FabricConstants.shipped() }
+
+  private static func measuredFabric(
+    _ instance: InstanceType, nodes: Int, scale: Double
+  ) throws(HardwareProblem) -> Fabric? {
+    var description = FabricDescription(instance)
+    if nodes == 1 { description.network = nil }
+    guard nodes == 1 || description.network != nil else { return nil }
+    do {
+      var fabric = Fabric(description, constants: try measuredConstants.get())
+      guard instance.acceleratorCount.value == 1 || fabric.node.isMeasured,
+        nodes == 1 || fabric.network?.isMeasured == true
+      else { return nil }
+      fabric.network?.scale(by: scale)
+      return fabric
+    } catch {
+      throw HardwareProblem(message: "\(error)")
+    }
   }
 
   /// The accelerator, or the one that the catalog takes it to be like where no peak of its own is published.
@@ -101,7 +124,7 @@ package struct PlannedHardware: Sendable {
     case .some(.none), nil: break
     }
     if let planned = instance.link.planned {
-      assumptions.append("collectives inside \(instance.name) reach 60 % of its links: unmeasured")
+      assumptions.append("collectives inside \(instance.name) reach 60 % of its links")
       return (nil, planned.bandwidth * 0.6)
     }
     assumptions.append("the links inside \(instance.name) are taken for PCIe: the catalog does not say")

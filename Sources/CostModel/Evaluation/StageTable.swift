@@ -24,11 +24,6 @@ package struct StageTable: Sendable {
   init(
     _ workload: Workload, tensors: [Int], experts: [Int], contexts: [Int], batches: [Int], times: KernelTimes
   ) {
-    func positions(_ values: [Int]) -> [Int] {
-      var result = Array(repeating: -1, count: (values.max() ?? 0) + 1)
-      for (position, value) in values.enumerated() { result[value] = position }
-      return result
-    }
     tensorRow = positions(tensors)
     expertRow = positions(experts)
     batchColumn = positions(batches)

@@ -6,6 +6,8 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
   private let template: StepShape
   private let constants: Constants
   private let table: StageTable
+  /// Nil where no collectives of the nodes were measured.
+  private let exchanges: FabricExchanges?
   private let globalBatch: Int
   private let memory: Memory
   private let keyValueShare: Double
@@ -38,13 +40,20 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
       dispatchConstant: constants.index(of: "dispatch \(framework)"),
       trafficConstant: constants.index(of: "traffic \(framework)"),
       attentionConstant: constants.index(of: "attention \(framework)"), block: [], edge: [], batch: 1, dispatches: 0,
-      microBatches: 1, parameters: 0, gradientBytes: device.arithmetic.elementBytes, network: hardware.network)
+      microBatches: 1, parameters: 0, gradientBytes: device.arithmetic.elementBytes,
+      reducesBesideBackward: !SoftwareKey.reducesBehindBackward(framework), network: hardware.network)
     let ranks = Int(hardware.network.ranksPerHost)
     let all = Int(hardware.network.hosts) * ranks
     func divisors(_ n: Int) -> [Int] { (1...max(1, n)).filter { n.isMultiple(of: $0) } }
+    let tensors = divisors(all).filter { model.heads.isMultiple(of: $0) && $0 <= 16 * ranks }
+    exchanges = hardware.fabric.map {
+      FabricExchanges(
+        $0, hosts: Int(hardware.network.hosts), tensors: tensors, replicas: divisors(all),
+        experts: divisors(model.experts).filter { $0 <= all })
+    }
     table = StageTable(
-      workload, tensors: divisors(all).filter { model.heads.isMultiple(of: $0) && $0 <= 16 * ranks },
-      experts: divisors(model.experts), contexts: divisors(all).filter { model.sequence.isMultiple(of: $0) },
+      workload, tensors: tensors, experts: divisors(model.experts),
+      contexts: divisors(all).filter { model.sequence.isMultiple(of: $0) },
       batches: divisors(globalBatch), times: KernelTimes(template, constants: constants))
   }
 
@@ -71,8 +80,9 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     shape.tensorBytes = boundary
     shape.boundaryBytes = boundary
     shape.parameters = parameters(layout)
-    return shape.breakdown(
-      constants, block: entry.block.scaled(by: 1 / p), edge: entry.edge, exchanges: shape.ratedExchanges(constants))
+    let times =
+      exchanges?.times(shape, layout, blocks: Double(workload.blocks) / p) ?? shape.ratedExchanges(constants)
+    return shape.breakdown(constants, block: entry.block.scaled(by: 1 / p), edge: entry.edge, exchanges: times)
   }
 
   /// Parameters of the fullest stage, of one tensor-parallel rank.

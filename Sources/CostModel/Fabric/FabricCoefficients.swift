@@ -49,12 +49,12 @@ package struct FabricCoefficients: Hashable, Sendable {
   }
 
   package let group: RankGroup
-  private let reduction: Choice
-  private let scatter: Choice
-  private let gather: Choice
+  let reduction: Choice
+  let scatter: Choice
+  let gather: Choice
   private let broadcasting: Choice
-  private let exchange: Choice
-  private let message: Choice
+  let exchange: Choice
+  let message: Choice
 
   init(_ fabric: Fabric, _ group: RankGroup) {
     self.group = group

@@ -35,6 +35,13 @@ package struct NetworkFabric: Hashable, Sendable {
 
   package init() {}
 
+  /// The same fabric with links `factor` times as wide.
+  mutating func scale(by factor: Double) {
+    bandwidth *= factor
+    smallBandwidth *= factor
+    rankBandwidth *= factor
+  }
+
   /// B/s that a group has of its node.
   func share(_ group: RankGroup) -> Double {
     min(bandwidth / Double(group.concurrentPerNode), rankBandwidth * Double(group.ranksPerNode))

@@ -131,7 +131,6 @@ extension StepShape {
   }
 
   private func exposed(_ reduction: Double, beside backward: Double, _ c: borrowing Constants) -> Double {
-    if zeroStage == 3 { return norm(backward, reduction, c[.shardedOverlap]) - backward }
     guard reducesBesideBackward else { return reduction }
     return BucketTimeline.exposed(
       reduction, beside: backward, buckets: BucketTimeline.buckets(parameters * gradientBytes),

@@ -74,11 +74,8 @@ package struct RunStep: Sendable {
       routedBytes: batch * workload.routedElements / stages * q, boundaryBytes: boundary,
       parameters: parameters(workload, edges, tensor: layout.tensor, stages: stages, experts: layout.experts),
       gradientBytes: gradientBytes(run, layout, framework, q), reducesAtServer: framework == "dt-fm",
-      reducesBesideBackward: !reducesBehindBackward.contains(framework), network: hardware.network)
+      reducesBesideBackward: !SoftwareKey.reducesBehindBackward(framework), network: hardware.network)
   }
-
-  /// Frameworks that reduce gradients when backward has ended: Megatron-LM until 2023, DeepSpeed's pipeline engine, DT-FM.
-  private static let reducesBehindBackward: Set = ["megatron", "megatron-deepspeed", "dt-fm"]
 
   /// Parameters of the fullest stage, of one tensor-parallel rank.
   private static func parameters(

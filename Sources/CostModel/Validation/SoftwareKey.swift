@@ -19,4 +19,9 @@ enum SoftwareKey {
     if let match = known.first(where: { text.contains($0.part) }) { return match.key }
     return text.split(separator: " ").first.map(String.init) ?? "unknown"
   }
+
+  /// Whether gradients are reduced when backward has ended: Megatron-LM until 2023, DeepSpeed's pipeline engine, DT-FM.
+  static func reducesBehindBackward(_ key: String) -> Bool {
+    ["megatron", "megatron-deepspeed", "dt-fm"].contains(key)
+  }
 }
