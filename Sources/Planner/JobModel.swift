@@ -68,7 +68,7 @@ package struct JobModel: PlanningModel {
     mostContext = context ?? max(1, sequence / Self.positionsWorthSharing)
     var notes: [String] = []
     if specification != nil {
-      notes.append("attention keeps its scores on the chip (FlashAttention)")
+      notes.append("attention keeps its scores on the chip (FlashAttention), gradients are reduced while backward runs")
       if dimensions == nil { notes.append("a model of this kind is planned with every layer whole on every rank") }
     }
     self.notes = notes

@@ -33,6 +33,7 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     keyValueShare = Double(model.keyValueHeads) / Double(model.heads)
     usableBytes = Double(budget.usable.count)
     let device = hardware.device
+    // A run to come reduces gradients beside backward whatever its software did in the runs that are published.
     let units = device.usesMatrixUnits ? "matrix" : "vector"
     template = StepShape(
       device: device, attentionPeak: hardware.attentionPeak, isHopperOrLater: hardware.isHopperOrLater,
@@ -41,7 +42,7 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
       trafficConstant: constants.index(of: "traffic \(framework)"),
       attentionConstant: constants.index(of: "attention \(framework)"), block: [], edge: [], batch: 1, dispatches: 0,
       microBatches: 1, parameters: 0, gradientBytes: device.arithmetic.elementBytes,
-      reducesBesideBackward: !SoftwareKey.reducesBehindBackward(framework), network: hardware.network)
+      reducesBesideBackward: true, network: hardware.network)
     let ranks = Int(hardware.network.ranksPerHost)
     let all = Int(hardware.network.hosts) * ranks
     func divisors(_ n: Int) -> [Int] { (1...max(1, n)).filter { n.isMultiple(of: $0) } }
