@@ -1,8 +1,14 @@
 package import Units
 
+/// Of inventory files, `apus: 1`.
+package enum InventoryFormat: FileFormat {
+  package static let name = "inventory"
+  package static let number = 1
+}
+
 /// The nodes that somebody has or may rent: the content of an inventory file, `cluster/inventories/*.yaml`.
 package struct Inventory: Hashable, Codable, Sendable {
-  package var formatVersion = FormatVersion.current
+  package var formatVersion = FormatVersion<InventoryFormat>.current
   package var name: String
   /// Whose prices count where a group gives none; nil for the catalog's default.
   package var region: String?

@@ -47,25 +47,13 @@ struct InventoryReader {
     }
     let start = SourcePlace(line: 1, column: 1)
     var reader = MappingReader(pairs, path: "", label: "the inventory", place: start, findings: findings)
-    guard let version = readVersion(&reader) else { return nil }
+    guard let version = reader.hasVersion(of: InventoryFormat.self) else { return nil }
     let name = readName("name", &reader, .required(example: "two-generations"))
     let region = optionalText("region", &reader)
     let groups = readGroups(&reader)
     reader.finish()
     guard version, let name, let region, let groups else { return nil }
     return Inventory(name: name, region: region, groups: groups)
-  }
-
-  /// False for a file without one; nil for a version that is not read here.
-  private func readVersion(_ reader: inout MappingReader) -> Bool? {
-    let current = FormatVersion.current.number
-    let version = reader.integer("apus", in: 1...1_000, .required(example: "\(current)"))
-    if let version, version != current, let entry = reader.entry("apus") {
-      reader.report(
-        entry.value.place, "inventory format \(version) is not known here; this Apus reads 'apus: \(current)'")
-      return nil
-    }
-    return version != nil
   }
 
   private func readName(_ key: String, _ reader: inout MappingReader, _ presence: Presence<String>) -> String? {

@@ -4,7 +4,7 @@ package import Models
 
 /// What somebody asks to be trained: the content of a job file, every default filled in.
 package struct Job: Hashable, Codable, Sendable {
-  package var formatVersion = FormatVersion.current
+  package var formatVersion = FormatVersion<JobFormat>.current
   /// Letters, digits, `-`, `_` and `.`; names the run directory.
   package var name: String
   /// Of initial weights, data order and dropout.
@@ -53,26 +53,10 @@ package struct Job: Hashable, Codable, Sendable {
   }
 }
 
-/// The version of the job format, `apus: 1` in the file; another one is refused.
-package struct FormatVersion: Hashable, Codable, Sendable {
-  package static let current = FormatVersion(number: 1)
-  package let number: Int
-
-  private init(number: Int) { self.number = number }
-
-  package init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    number = try container.decode(Int.self)
-    guard number == Self.current.number else {
-      throw DecodingError.dataCorruptedError(
-        in: container, debugDescription: "job format \(number); this Apus reads format \(Self.current.number)")
-    }
-  }
-
-  package func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(number)
-  }
+/// Of job files, `apus: 1`.
+package enum JobFormat: FileFormat {
+  package static let name = "job"
+  package static let number = 1
 }
 
 package enum ModelChoice: Hashable, Codable, Sendable {

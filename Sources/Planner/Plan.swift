@@ -1,5 +1,6 @@
 package import Catalog
 package import CostModel
+package import Jobs
 package import Units
 
 /// One way to train: nodes, layout, and what follows.
@@ -58,31 +59,15 @@ package struct PurchaseOption: Hashable, Sendable, Codable {
   package var kind: Price.Kind { group.purchase }
 }
 
-/// The version of the plan format; another one is refused.
-package struct PlanFormat: Hashable, Sendable, Codable {
-  package static let current = PlanFormat(number: 2)
-  package let number: Int
-
-  private init(number: Int) { self.number = number }
-
-  package init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    number = try container.decode(Int.self)
-    guard number == Self.current.number else {
-      throw DecodingError.dataCorruptedError(
-        in: container, debugDescription: "plan format \(number); this Apus reads format \(Self.current.number)")
-    }
-  }
-
-  package func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(number)
-  }
+/// Of plans.
+package enum PlanFormat: FileFormat {
+  package static let name = "plan"
+  package static let number = 2
 }
 
 /// What was decided for a job, what else was looked at and why not: what `apus plan` prints and writes.
 package struct Plan: Hashable, Sendable, Codable {
-  package var formatVersion = PlanFormat.current
+  package var formatVersion = FormatVersion<PlanFormat>.current
   package let job: String
   /// Of the model; nil if not known.
   package let parameters: Double?

@@ -1,6 +1,7 @@
 import Catalog
 import CostModel
 import Foundation
+import Jobs
 import Planner
 import TestSupport
 import Testing

@@ -20,13 +20,7 @@ struct JobReader {
       return nil
     }
     var reader = MappingReader(pairs, path: "", label: "the job", place: start, findings: findings)
-    let current = FormatVersion.current.number
-    let version = reader.integer("apus", in: 1...1_000, .required(example: "\(current)"))
-    if let version, version != current, let entry = reader.entry("apus") {
-      reader.report(
-        entry.value.place, "job format \(version) is not known here; this Apus reads 'apus: \(current)'")
-      return nil
-    }
+    guard let version = reader.hasVersion(of: JobFormat.self) else { return nil }
     let name = readName(&reader)
     let seed = reader.integer("seed", in: 0...UInt64.max, .otherwise(Job.Defaults.seed))
     let data = reader.mapping("data", example: "data: {format: idx, …}", read: readData)
@@ -38,7 +32,7 @@ struct JobReader {
     if let data, let training { checkValidation(data, training) }
     if let data, let model, let training { checkPlanned(data, model, training) }
     reader.finish()
-    guard version != nil, let name, let seed, let data, let model, let training, let checkpoint else { return nil }
+    guard version, let name, let seed, let data, let model, let training, let checkpoint else { return nil }
     return Job(name: name, seed: seed, data: data, model: model, training: training, checkpoint: checkpoint)
   }
 

@@ -55,3 +55,17 @@ extension MappingReader {
       ?? "use one of \(names.joined(separator: ", "))"
   }
 }
+
+extension MappingReader {
+  /// Whether the file says the version of its format, `apus: 1`; nil for a version that is not read here.
+  mutating func hasVersion(of format: any FileFormat.Type) -> Bool? {
+    let version = integer("apus", in: 1...1_000, .required(example: "\(format.number)"))
+    if let version, version != format.number, let entry = entry("apus") {
+      report(
+        entry.value.place,
+        "\(format.name) format \(version) is not known here; this Apus reads 'apus: \(format.number)'")
+      return nil
+    }
+    return version != nil
+  }
+}
