@@ -35,7 +35,7 @@ enum CatalogFile: String, CaseIterable {
 }
 
 /// Data that lie in the binary.
-enum Shipped {
+package enum Shipped {
   static var knownDifferences: ByteReader {
     unsafe reader("known-differences.csv", unsafe ccatalog_known_differences)
   }
@@ -45,7 +45,10 @@ enum Shipped {
     unsafe reader("describe-instance-types-sample.json", unsafe ccatalog_describe_sample)
   }
 
-  static func reader(
+  /// - Parameters:
+  ///   - name: as errors name it, behind "shipped".
+  ///   - access: of a C target that holds files: where the bytes begin, and how many.
+  package static func reader(
     _ name: String, _ access: (UnsafeMutablePointer<Int>?) -> UnsafePointer<UInt8>?
   ) -> ByteReader {
     var count = 0

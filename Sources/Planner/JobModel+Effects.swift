@@ -78,8 +78,7 @@ extension JobModel {
   }
 
   func hasConstant(_ hardware: PlannedHardware) -> Bool {
-    let units = hardware.device.usesMatrixUnits ? "matrix" : "vector"
-    return calibration.constants.index(of: "accelerator \(hardware.device.key) \(units)") != nil
+    calibration.constants.index(of: "accelerator \(hardware.device.constantKey)") != nil
   }
 
   /// "124 M", "1.3 B".

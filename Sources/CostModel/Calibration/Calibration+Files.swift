@@ -20,13 +20,13 @@ extension Calibration {
   /// - Throws: `CatalogError`, if the shipped files do not fit this version.
   package static func shipped() throws -> Calibration {
     try Calibration(
-      constants: unsafe ShippedFile.reader(constantsFile, unsafe ccostmodel_constants),
-      residuals: unsafe ShippedFile.reader(residualsFile, unsafe ccostmodel_residuals))
+      constants: unsafe Shipped.reader(constantsFile, unsafe ccostmodel_constants),
+      residuals: unsafe Shipped.reader(residualsFile, unsafe ccostmodel_residuals))
   }
 
   /// The published runs that the command carries in itself.
   package static func shippedRuns() throws -> [PublishedRun] {
-    try PublishedRun.rows(unsafe ShippedFile.reader("published-runs.csv", unsafe ccostmodel_published_runs))
+    try PublishedRun.rows(unsafe Shipped.reader("published-runs.csv", unsafe ccostmodel_published_runs))
   }
 
   /// The files of a folder that `write(to:)` filled.

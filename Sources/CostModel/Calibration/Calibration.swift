@@ -64,7 +64,7 @@ package struct Calibration: Sendable {
       return counts.filter { $0.value >= 2 }.keys.sorted()
     }
     return .priors(
-      accelerators: frequent(steps.map(\.acceleratorName)), frameworks: frequent(steps.map(\.frameworkName)))
+      accelerators: frequent(steps.map(\.shape.device.constantKey)), frameworks: frequent(steps.map(\.frameworkName)))
   }
 
   package struct Prediction: Hashable, Sendable {
@@ -78,9 +78,9 @@ package struct Calibration: Sendable {
   package func predict(_ step: RunStep) -> Prediction {
     var step = step
     step.resolve(constants)
-    let physics = step.shape.breakdown(constants).total.count
-    let effect = effects.estimate(step.traits(constants))
-    let seconds = physics * exp(effect.mean)
+    let physics = step.shape.breakdown(constants)
+    let effect = effects.estimate(step.traits(physics))
+    let seconds = physics.total.count * exp(effect.mean)
     let width = exp(intervalFactor * effect.deviation)
     return Prediction(seconds: seconds, low: seconds / width, high: seconds * width, effect: effect)
   }

@@ -58,6 +58,9 @@ package struct SoftwareEffects: Sendable {
     covariance = EffectCovariance(EffectPattern(traits), residuals: residuals, weights: weights)
   }
 
+  /// Whether any calibrated run has this label.
+  func has(_ label: RunTraits.Label, _ value: String?) -> Bool { covariance?.pattern.has(label, value) ?? false }
+
   /// How much each run counts: less than 1 for an outlier.
   package var weights: [Double] { covariance?.weights ?? [] }
 

@@ -3,6 +3,8 @@ import Units
 /// The calibrated step-time model as a search asks it: kernel times by table, the step around them by `StepShape`.
 package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
   private let workload: Workload
+  private let parameters: StageParameters
+  private let blockDispatches: Double
   private let template: StepShape
   private let constants: Constants
   private let table: StageTable
@@ -26,6 +28,8 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     globalBatch: Int, constants: Constants, framework: String, fusesAttention: Bool, factor: Double
   ) {
     self.workload = workload
+    parameters = StageParameters(workload)
+    blockDispatches = workload.dispatches[.block] ?? 0
     self.constants = constants
     self.globalBatch = globalBatch
     self.memory = memory
@@ -34,15 +38,12 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     usableBytes = Double(budget.usable.count)
     let device = hardware.device
     // A run to come reduces gradients beside backward whatever its software did in the runs that are published.
-    let units = device.usesMatrixUnits ? "matrix" : "vector"
-    template = StepShape(
+    var template = StepShape(
       device: device, attentionPeak: hardware.attentionPeak, isHopperOrLater: hardware.isHopperOrLater,
-      fusesAttention: fusesAttention, acceleratorConstant: constants.index(of: "accelerator \(device.key) \(units)"),
-      dispatchConstant: constants.index(of: "dispatch \(framework)"),
-      trafficConstant: constants.index(of: "traffic \(framework)"),
-      attentionConstant: constants.index(of: "attention \(framework)"), block: [], edge: [], batch: 1, dispatches: 0,
-      microBatches: 1, parameters: 0, gradientBytes: device.arithmetic.elementBytes,
-      reducesBesideBackward: true, network: hardware.network)
+      fusesAttention: fusesAttention, block: [], edge: [], batch: 1, dispatches: 0, microBatches: 1, parameters: 0,
+      gradientBytes: device.arithmetic.elementBytes, reducesBesideBackward: true, network: hardware.network)
+    template.resolve(constants, framework: framework)
+    self.template = template
     let ranks = Int(hardware.network.ranksPerHost)
     let all = Int(hardware.network.hosts) * ranks
     func divisors(_ n: Int) -> [Int] { (1...max(1, n)).filter { n.isMultiple(of: $0) } }
@@ -75,28 +76,15 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     shape.data = Double(layout.data * layout.context)
     shape.zeroStage = layout.zeroStage
     shape.recomputation = Recomputation(rawValue: layout.recomputation.rawValue) ?? .none
-    shape.dispatches = (workload.dispatches[.block] ?? 0) / p
+    shape.dispatches = blockDispatches / p
     let boundary = shape.batch * workload.positions * workload.width * shape.device.arithmetic.elementBytes
     shape.tensorReductions = layout.tensor > 1 ? 2 * Double(workload.blocks) / p : 0
     shape.tensorBytes = boundary
     shape.boundaryBytes = boundary
-    shape.parameters = parameters(layout)
+    shape.parameters = parameters.count(tensor: t, pipeline: p, experts: shape.experts)
     let times =
       exchanges?.times(shape, layout, blocks: Double(workload.blocks) / p) ?? shape.ratedExchanges(constants)
     return shape.breakdown(constants, block: entry.block.scaled(by: 1 / p), edge: entry.edge, exchanges: times)
-  }
-
-  /// Parameters of the fullest stage, of one tensor-parallel rank.
-  private func parameters(_ layout: ParallelLayout) -> Double {
-    let (p, t) = (Double(layout.pipeline), Double(layout.tensor))
-    func held(_ section: Kernel.Section) -> Double {
-      let all = workload.parameters[section] ?? 0
-      let cut = workload.cutParameters[section] ?? 0
-      return all - cut + cut / t
-    }
-    let routed = workload.expertParameters
-    let own = routed / Double(layout.expert)
-    return (held(.block) - routed + own) / p + held(.stem) + held(.head) / p
   }
 
   /// Keys and values round the ring of ranks that share a sequence, forward and twice backward (Liu et al. 2023), not
@@ -191,7 +179,6 @@ extension StepBreakdown.Term {
     case .optimizer: "optimizer"
     case .microBatchOverhead: "overhead of micro-batches"
     case .stepOverhead: "overhead of the step"
-    case .software: "software"
     }
   }
 }

@@ -195,6 +195,6 @@ extension FabricConstants {
   ///
   /// - Throws: `CatalogError`, if the shipped file does not fit this version.
   package static func shipped() throws(CatalogError) -> FabricConstants {
-    try FabricConstants(unsafe ShippedFile.reader(file, unsafe ccostmodel_fabrics))
+    try FabricConstants(unsafe Shipped.reader(file, unsafe ccostmodel_fabrics))
   }
 }

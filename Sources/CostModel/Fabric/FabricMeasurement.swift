@@ -41,7 +41,7 @@ package struct FabricMeasurement: Hashable, Sendable {
   ///
   /// - Throws: `CatalogError`, if the shipped file does not fit this version.
   package static func shipped() throws(CatalogError) -> [FabricMeasurement] {
-    try read(unsafe ShippedFile.reader("collectives.csv", unsafe ccostmodel_collectives))
+    try read(unsafe Shipped.reader("collectives.csv", unsafe ccostmodel_collectives))
   }
 
   private init(_ row: CSVTable.Row) throws(CatalogError) {

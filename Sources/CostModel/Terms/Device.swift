@@ -17,6 +17,8 @@ package struct Device: Hashable, Sendable {
 
   /// Key in the catalog, and of constants of the calibration.
   package let key: String
+  /// Of its constants: a part's matrix units and vector units are two.
+  package var constantKey: String { "\(key) \(usesMatrixUnits ? "matrix" : "vector")" }
   package let arithmetic: Arithmetic
   /// Dense peak in this arithmetic.
   package let peak: FLOPRate

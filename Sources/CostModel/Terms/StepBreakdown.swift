@@ -4,7 +4,7 @@ package import Units
 package struct StepBreakdown: Hashable, Sendable, Codable {
   package enum Term: String, CaseIterable, Hashable, Sendable, Codable {
     case products, attention, memory, recomputation, dispatch, tensorParallel, shardGathers, pipelineTransfers
-    case pipelineBubble, gradientReduction, optimizer, microBatchOverhead, stepOverhead, software, expertExchange
+    case pipelineBubble, gradientReduction, optimizer, microBatchOverhead, stepOverhead, expertExchange
   }
 
   package private(set) var seconds: [Double]
@@ -35,8 +35,7 @@ extension StepBreakdown.Term {
     case .optimizer: 10
     case .microBatchOverhead: 11
     case .stepOverhead: 12
-    case .software: 13
-    case .expertExchange: 14
+    case .expertExchange: 13
     }
   }
 }

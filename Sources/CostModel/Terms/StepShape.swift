@@ -110,6 +110,16 @@ extension StepShape {
   }
 }
 
+extension StepShape {
+  /// Points the step at the constants that were fitted for its accelerator and framework.
+  mutating func resolve(_ constants: borrowing Constants, framework: String) {
+    acceleratorConstant = constants.index(of: "accelerator \(device.constantKey)")
+    dispatchConstant = constants.index(of: "dispatch \(framework)")
+    trafficConstant = constants.index(of: "traffic \(framework)")
+    attentionConstant = constants.index(of: "attention \(framework)")
+  }
+}
+
 extension NetworkShape {
   /// One host whose accelerators talk over `link`.
   package init(oneHostOver link: General) { self.init(link: link) }

@@ -8,9 +8,8 @@ package struct RunStep: Sendable {
   package let run: PublishedRun
   package var shape: StepShape
   /// Its labels; shares and sizes by `traits(_:)`.
-  private let labels: RunTraits
-  /// Names of the constants of its accelerator and framework.
-  let acceleratorName: String
+  let labels: RunTraits
+  /// Key of the constants of its framework.
   let frameworkName: String
   package var published: Double { run.number("step_time_s") ?? 0 }
 
@@ -23,7 +22,6 @@ package struct RunStep: Sendable {
     let layout = try RunLayout(run)
     let workload = try workloads.workload(run)
     frameworkName = SoftwareKey.key(run.framework)
-    acceleratorName = "\(hardware.device.key) \(hardware.device.usesMatrixUnits ? "matrix" : "vector")"
     shape = Self.shape(run, hardware: hardware, layout: layout, workload: workload, framework: frameworkName)
     labels = RunTraits(
       framework: frameworkName, version: run.framework, family: run.family, model: run.model,
@@ -32,9 +30,11 @@ package struct RunStep: Sendable {
   }
 
   /// What its residual shares with others'.
-  package func traits(_ constants: Constants) -> RunTraits {
+  package func traits(_ constants: Constants) -> RunTraits { traits(shape.breakdown(constants)) }
+
+  func traits(_ breakdown: StepBreakdown) -> RunTraits {
     var traits = labels
-    traits.measure(shape.breakdown(constants), shape)
+    traits.measure(breakdown, shape)
     return traits
   }
 
@@ -72,23 +72,10 @@ package struct RunStep: Sendable {
       zeroStage: layout.zeroStage, shardsWithinHost: layout.shardsWithinHost, recomputation: layout.recomputation,
       tensorReductions: reductions, tensorBytes: boundary, experts: layout.experts,
       routedBytes: batch * workload.routedElements / stages * q, boundaryBytes: boundary,
-      parameters: parameters(workload, edges, tensor: layout.tensor, stages: stages, experts: layout.experts),
+      parameters: StageParameters(workload, edges: edges)
+        .count(tensor: layout.tensor, pipeline: stages, experts: layout.experts),
       gradientBytes: gradientBytes(run, layout, framework, q), reducesAtServer: framework == "dt-fm",
       reducesBesideBackward: !SoftwareKey.reducesBehindBackward(framework), network: hardware.network)
-  }
-
-  /// Parameters of the fullest stage, of one tensor-parallel rank.
-  private static func parameters(
-    _ workload: Workload, _ edges: Set<Kernel.Section>, tensor: Double, stages: Double, experts: Double
-  ) -> Double {
-    func held(_ section: Kernel.Section) -> Double {
-      guard section == .block || edges.contains(section) else { return 0 }
-      let all = workload.parameters[section] ?? 0
-      let cut = workload.cutParameters[section] ?? 0
-      return all - cut + cut / tensor
-    }
-    let routed = workload.expertParameters
-    return (held(.block) - routed + routed / experts) / stages + held(.stem) + held(.head) / (stages > 1 ? stages : 1)
   }
 
   /// Automatic mixed precision keeps parameters, and so their gradients, in FP32 (Micikevicius et al. 2018, §3.1), which is
@@ -117,10 +104,5 @@ package struct RunStep: Sendable {
   }
 
   /// Points the step at the constants that were fitted for its accelerator and framework.
-  package mutating func resolve(_ constants: Constants) {
-    shape.acceleratorConstant = constants.index(of: "accelerator \(acceleratorName)")
-    shape.dispatchConstant = constants.index(of: "dispatch \(frameworkName)")
-    shape.trafficConstant = constants.index(of: "traffic \(frameworkName)")
-    shape.attentionConstant = constants.index(of: "attention \(frameworkName)")
-  }
+  package mutating func resolve(_ constants: Constants) { shape.resolve(constants, framework: frameworkName) }
 }

@@ -10,9 +10,6 @@ package struct ValidationReport: Sendable, Encodable {
     package let source: String
     /// What of the run no calibrated run has: its accelerator, its framework, its kind of model.
     package let outside: [String]
-
-    /// Logarithm of predicted over published.
-    package var logError: Double { log(row.predicted / row.published) }
   }
 
   package let overall: CrossValidation.Errors
@@ -85,10 +82,9 @@ extension Calibration {
   /// What of a run no calibrated run has.
   package func unknown(of step: RunStep) -> [String] {
     var result: [String] = []
-    if constants.index(of: "accelerator \(step.acceleratorName)") == nil { result.append("accelerator") }
+    if constants.index(of: "accelerator \(step.shape.device.constantKey)") == nil { result.append("accelerator") }
     if constants.index(of: "dispatch \(step.frameworkName)") == nil { result.append("framework") }
-    let family = step.traits(constants)[.familyAndAccelerator]
-    if !traits.contains(where: { $0[.familyAndAccelerator] == family }) { result.append("family on it") }
+    if !effects.has(.familyAndAccelerator, step.labels[.familyAndAccelerator]) { result.append("family on it") }
     return result
   }
 }
