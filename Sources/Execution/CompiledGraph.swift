@@ -48,6 +48,10 @@ package final class CompiledGraph {
   package let parameterLayouts: [Layout]
   /// Workspace this program needs: activations, gradients between layers, scratchpads.
   package let workspaceByteCount: Int
+  /// The last step that writes each gradient or observation, by position in `Graph.stored`; nil where none does.
+  package let gradientSteps: [Int?]
+  /// The step that computes the loss; nil without a loss that is differentiated.
+  package let lossStep: Int?
   let steps: [Step]
   let tensors: [[Tensor]]
   let offsets: [Int]
@@ -72,6 +76,12 @@ package final class CompiledGraph {
     let plan = WorkspacePlan(compiler.buffers, takeovers: compiler.takeovers)
     offsets = plan.offsets
     workspaceByteCount = plan.byteCount
+    var written = [Int?](repeating: nil, count: parameterLayouts.count)
+    for (number, step) in compiler.steps.enumerated() {
+      for case .gradient(let index) in step.uses { written[index] = number }
+    }
+    gradientSteps = written
+    lossStep = compiler.steps.lastIndex { $0.uses.contains(.loss) }
   }
 
   /// The row-major copy of a value, which every output has.

@@ -44,6 +44,22 @@ import ModelGraph
     for step in steps[slot] { try step.run(stream, dropout) }
   }
 
+  /// The same, telling when it has come how far: what waits for a gradient need not wait for the rest.
+  ///
+  /// - Parameters:
+  ///   - marks: steps by number, ascending; one may come several times.
+  ///   - reached: called behind the step of each mark, with the mark's position in `marks`.
+  package func run(slot: Int = 0, dropout: DropoutState, marks: [Int], reached: (Int) throws -> Void) throws {
+    var next = 0
+    for (number, step) in steps[slot].enumerated() {
+      try step.run(stream, dropout)
+      while next < marks.count, marks[next] <= number {
+        try reached(next)
+        next += 1
+      }
+    }
+  }
+
   // MARK: Inputs and outputs
 
   /// An input found by name once, so that a step looks nothing up.

@@ -1,5 +1,6 @@
 import ModelGraph
 import Models
+import Units
 
 extension TrainingSpecification {
   /// The keys of the section with their values, every default written out; what is not set is left out.
@@ -23,7 +24,9 @@ extension TrainingSpecification {
     if let pretraining { lines.append(("pretraining", flow([("epochs_per_layer", "\(pretraining.epochsPerLayer)")]))) }
     if carriesState { lines.append(("carry_state", "true")) }
     if let steps = health.everySteps { lines.append(("health", flow([("every_steps", "\(steps)")]))) }
-    return lines + [("precision", precision.rawValue), ("reduction", reduction.rawValue)]
+    lines += [("precision", precision.rawValue), ("reduction", reduction.rawValue)]
+    if let bucket { lines.append(("bucket", "\(bucket.count) B")) }
+    return lines
   }
 }
 

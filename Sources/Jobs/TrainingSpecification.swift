@@ -1,5 +1,6 @@
 package import ModelGraph
 package import Models
+package import Units
 
 /// How a job's network is trained: its section `training`.
 package struct TrainingSpecification: Hashable, Codable, Sendable {
@@ -25,6 +26,8 @@ package struct TrainingSpecification: Hashable, Codable, Sendable {
   /// Of what convolutions and dense layers compute in; parameters are float32 always.
   package var precision = Job.Defaults.precision
   package var reduction: Reduction
+  /// How large the pieces are in which gradients go out to the other ranks; nil for what suits the model.
+  package var bucket: Bytes?
 
   package init(
     epochs: Int, batch: Int, shards: Int = Job.Defaults.shards, loss: Loss = Job.Defaults.loss,

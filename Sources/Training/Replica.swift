@@ -1,5 +1,5 @@
 import Collectives
-package import Datasets
+import Datasets
 package import Execution
 import Kernels
 package import ModelGraph
@@ -73,15 +73,18 @@ package final class Replica {
 
   /// Computes one shard: its gradients and loss overwrite `slot`.
   ///
-  /// - Parameter places: where the shard's samples are in `buffer`.
-  package func compute(
-    _ shard: Int, _ buffer: SampleBuffer, _ places: Range<Int>, slot: Int, dropout: DropoutState
+  /// - Parameters:
+  ///   - places: where the shard's samples are in `buffer`.
+  ///   - marks: steps of the program behind which `reached` is called, as `Program.run` does.
+  func compute(
+    _ shard: Int, _ buffer: SampleBuffer, _ places: Range<Int>, slot: Int, dropout: DropoutState,
+    marks: [Int] = [], reached: (Int) throws -> Void = { _ in }
   ) throws {
     give(shard, buffer, places)
     store.withSlot(slot) { values in
       for index in store.elementCount..<store.slotElementCount { values[index] = 0 }
     }
-    try program.run(slot: slot, dropout: dropout)
+    try program.run(slot: slot, dropout: dropout, marks: marks, reached: reached)
     states.take(shard)
   }
 }

@@ -105,7 +105,8 @@ struct RunOpening {
   private func comparableLines(_ yaml: String) -> [String] {
     let free =
       (trainer.job.training.schedule.spansTheRun ? [] : ["epochs:"]) + [
-        "every_steps:", "every_epochs:", "keep:", "images:", "labels: /", "labels: \"/", "inputs:", "targets:",
+        "every_steps:", "every_epochs:", "keep:", "bucket:", "images:", "labels: /", "labels: \"/", "inputs:",
+        "targets:",
         "folder:", "train:",
         "test:",
       ]

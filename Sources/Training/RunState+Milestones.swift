@@ -86,6 +86,14 @@ extension RunState {
       samples: data.test?.count ?? 0, result, tokenCountLosses: try data.tokenCountLosses())
   }
 
+  private var communicationReport: CommunicationReport? {
+    guard group.rankCount > 1 else { return nil }
+    return CommunicationReport(
+      buckets: gradient.buckets.ranges.count,
+      largestBucket: Bytes(4 * (gradient.buckets.ranges.map(\.count).max() ?? 0)), isOverlapped: gradient.isOverlapped,
+      seconds: communication.communication, exposedSeconds: communication.exposed)
+  }
+
   private var report: RunReport {
     let steps = header.step - resumedFromStep
     return RunReport(
@@ -96,7 +104,7 @@ extension RunState {
       samplesPerSecond: Double(steps * job.training.batch) / max(trainingSeconds, 1e-9),
       finalTrainingLoss: lastEpoch?.trainingLoss, testLoss: lastEvaluation?.loss,
       testAccuracy: lastEvaluation?.accuracy, testMicroF1: lastEvaluation?.microF1, earlyStopping: earlyStoppingReport,
-      sparsity: sparsity,
+      sparsity: sparsity, communication: communicationReport,
       memory: MemoryRecord(planned: replica.memory.total, processPeak: ProcessMemory.peak),
       checkpoint: directory.checkpoint(step: header.step))
   }

@@ -36,6 +36,8 @@ final class RunState {
   var trainingSeconds = 0.0
   var epochSeconds = 0.0
   var epochSteps = 0
+  /// Of all steps of this process.
+  var communication = BatchGradient.Times()
   /// With those of former processes, on the coordinator.
   var lastEpoch: EpochRecord?
   var lastEvaluation: EvaluationResult?
@@ -133,10 +135,10 @@ final class RunState {
           try NumericalFailure.check(replica.store, step: header.step, trainer)
         }
       }
-      if endsEpoch { try endEpoch() }
+      if endsEpoch { try traced(.evaluate) { try endEpoch() } }
       if isOver { try restoreBest() }
       let isStopped = loss.stop != nil && !isOver
-      if isStopped || isDue || isOver { try saveCheckpoint() }
+      if isStopped || isDue || isOver { try traced(.checkpoint) { try saveCheckpoint() } }
       if isStopped { return loss.stop }
     }
     return nil
@@ -185,6 +187,7 @@ final class RunState {
   private func step(_ loader: BatchLoader) throws -> (value: Double, stop: Int32?) {
     let begin = clock.now
     let number = header.step + 1
+    trainer.timelines?.step = number
     let isLooked = isHealthDue(number)
     let activity = isLooked ? try unitActivity(number) : []
     try loader.withNext { loaded, buffer in
@@ -196,20 +199,18 @@ final class RunState {
       }
     }
     gradient.isFlagged = trainer.stopRequest() != nil
-    let reduceBegin = clock.now
     try gradient.reduce()
-    let reduced = clock.now
     let loss = gradient.loss
     let isStopWanted = gradient.isFlagged
     guard loss.isFinite else {
       throw try NumericalFailure(trainer, replica: replica, shards: shards).diagnose(
         step: number, loss: loss, source: data.training, order: order)
     }
-    if isLooked, trainer.isCoordinator { try look(number, activity) }
+    if isLooked, trainer.isCoordinator { try traced(.look) { try look(number, activity) } }
     let rate = learningRate(ofStep: number)
-    update(number, rate: rate)
+    traced(.update) { update(number, rate: rate) }
     replica.states.endStep(endsEpoch: number % order.stepsPerEpoch == 0)
-    try record(number, loss, rate: rate, begin: begin, reduction: reduced - reduceBegin)
+    try record(number, loss, rate: rate, begin: begin)
     return (loss, isStopWanted ? trainer.stopRequest() ?? SIGTERM : nil)
   }
 
@@ -232,9 +233,18 @@ final class RunState {
     store.updateStatistics(shards: training.shards)
   }
 
-  private func record(
-    _ number: Int, _ loss: Double, rate: Double, begin: ContinuousClock.Instant, reduction: Duration
-  ) throws {
+  /// Runs `body` and notes its time in the trace, if there is one.
+  func traced<Result>(_ name: Timeline.Name, _ body: () throws -> Result) rethrows -> Result {
+    guard let timeline = trainer.timelines?.compute else { return try body() }
+    let start = Timeline.now
+    defer { timeline.append(name, from: start) }
+    return try body()
+  }
+
+  private func record(_ number: Int, _ loss: Double, rate: Double, begin: ContinuousClock.Instant) throws {
+    let times = gradient.times
+    communication.communication += times.communication
+    communication.exposed += times.exposed
     let seconds = Seconds(clock.now - begin)
     trainingSeconds += seconds.count
     epochSeconds += seconds.count
@@ -242,7 +252,7 @@ final class RunState {
     guard trainer.isCoordinator else { return }
     let record = StepRecord(
       step: number, epoch: (number - 1) / order.stepsPerEpoch + 1, loss: loss, learningRate: rate,
-      seconds: seconds, reductionSeconds: Seconds(reduction))
+      seconds: seconds, reductionSeconds: times.communication, exposedSeconds: times.exposed)
     try records?.append("step", record)
     trainer.tell(.step(record))
   }

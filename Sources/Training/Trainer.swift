@@ -15,6 +15,8 @@ package final class Trainer {
   let options: TrainingOptions
   let tell: (TrainingEvent) -> Void
   let stopRequest: () -> Int32?
+  /// Of a traced run.
+  private(set) var timelines: Timelines?
 
   var job: Job { file.job }
   var isCoordinator: Bool { group.rank == 0 }
@@ -46,8 +48,16 @@ package final class Trainer {
       for warning in graph.warnings { tell(.warning(warning.description)) }
     }
     try Agreement.alike(group, exitCode: Self.exitCode) { try checkAgreement(data) }
+    let trace = try options.trace.map { try Trace(path: $0, group: group) }
+    try onCoordinator { try trace?.claim() }
+    timelines = trace?.timelines
     let run = try RunState(trainer: self, data: data, order: order, networks: networks, shards: shards)
-    return try run.train()
+    let outcome = try run.train()
+    let missing = try trace?.end(onCoordinator: onCoordinator) ?? 0
+    if missing > 0, isCoordinator {
+      tell(.warning("the trace lacks \(missing) spans of later steps, for which it keeps no room; trace fewer steps"))
+    }
+    return outcome
   }
 
   /// - Throws: `InvalidJob` if this rank's processor cannot compute as the job asks.
@@ -83,7 +93,7 @@ package final class Trainer {
 
   /// Allocates what a rank needs to train a phase's network. Collective.
   func gradient(_ network: Network, shards: Range<Int>) throws -> BatchGradient {
-    let schedule = Self.schedule(job.training, shards)
+    let schedule = gradientSettings.schedule(shards)
     let replica = try together {
       try Replica(
         network.graph, evaluationGraph: network.evaluationGraph, fields: network.fields,
@@ -95,7 +105,7 @@ package final class Trainer {
       try Agreement.same(
         replica.store.fingerprint, "layout of the parameters (another processor or oneDNN)", group)
     }
-    return BatchGradient(replica, try makeReducer(shards, replica))
+    return try BatchGradient(replica, gradientSettings, group: group, shards: shards, timelines: timelines)
   }
 
   /// Runs what only the coordinator does, and ends on all ranks if it fails.
@@ -138,20 +148,13 @@ package final class Trainer {
     return Datasets.shards(of: group.rank, rankCount: group.rankCount, shardCount: count)
   }
 
-  private static func schedule(_ training: TrainingSpecification, _ shards: Range<Int>) -> AccumulationSchedule {
-    switch training.reduction {
-    case .reproducible: AccumulationSchedule(tree: CanonicalTree(shardCount: training.shards), range: shards)
-    case .fastest: AccumulationSchedule(runningSumOver: shards)
-    }
-  }
-
-  private func makeReducer(_ shards: Range<Int>, _ replica: Replica) throws -> any ShardReducer {
-    switch job.training.reduction {
-    case .reproducible:
-      try ReproducibleReducer(
-        group: group, shardCount: job.training.shards, range: shards, maximumCount: replica.store.slotElementCount)
-    case .fastest: FastestReducer(group: group, range: shards)
-    }
+  private var gradientSettings: GradientSettings {
+    var settings = GradientSettings(shardCount: job.training.shards)
+    settings.reduction = job.training.reduction
+    settings.bucket = job.training.bucket
+    settings.overlaps = options.overlaps
+    settings.communicationCores = options.communicationCores
+    return settings
   }
 
   /// Every rank must run the same job on the same data.

@@ -90,7 +90,7 @@ extension TrainingBenchmark {
     var learningRate: Float { isRecurrent ? 1e-4 : 0.01 }
 
     /// What a rank trains on.
-    func samples(_ random: inout RandomStream) -> SampleBuffer {
+    func samples(_ batch: Int, _ random: inout RandomStream) -> SampleBuffer {
       let samples = SampleBuffer(fields: fields, capacity: batch)
       if isRecurrent {
         samples.withIntegers(0, 0..<batch) { tokens in

@@ -1,6 +1,7 @@
 package import Collectives
 import Datasets
 package import Execution
+package import Jobs
 import Kernels
 package import ModelGraph
 import Models
@@ -25,51 +26,100 @@ package struct TrainingBenchmark {
     package let loss: Double
     package let memoryPlanned: Bytes
     package let memoryMeasured: Bytes?
+    package let reduction: String
+    package let buckets: Int
+    package let isOverlapped: Bool
+    /// Medians over the steps: in all-reduces, and what the compute thread waited behind backward.
+    package let reductionMilliseconds: Double
+    package let exposedMilliseconds: Double
+    /// Nil where they were not asked for.
+    package let parts: Parts?
 
     enum CodingKeys: String, CodingKey {
-      case workload, mode, procs, threads, params, steps, loss
+      case workload, mode, procs, threads, params, steps, loss, reduction, buckets, parts
       case batchPerProc = "batch_per_proc"
       case stepMilliseconds = "step_ms"
       case bestMilliseconds = "best_ms"
       case samplesPerSecond = "samples_per_s"
       case memoryPlanned = "memory_planned_bytes"
       case memoryMeasured = "memory_measured_bytes"
+      case isOverlapped = "overlapped"
+      case reductionMilliseconds = "reduction_ms"
+      case exposedMilliseconds = "exposed_ms"
     }
+  }
+
+  /// A step taken apart, each part measured in turn with whole steps; medians.
+  package struct Parts: Codable, Sendable {
+    /// A step without its all-reduce.
+    package let computeMilliseconds: Double
+    /// The all-reduces with nothing beside them.
+    package let communicationMilliseconds: Double
+    /// What of the communication a whole step is not longer by: 1 − (step − compute) / communication.
+    package let hiddenShare: Double
+
+    enum CodingKeys: String, CodingKey {
+      case computeMilliseconds = "compute_ms"
+      case communicationMilliseconds = "communication_ms"
+      case hiddenShare = "hidden_share"
+    }
+  }
+
+  /// What is measured, besides the workload.
+  package struct Settings: Sendable {
+    package var threads: Int
+    package var precision = Precision.float32
+    /// Samples a rank; nil for the workload's own.
+    package var batch: Int?
+    package var reduction = Reduction.reproducible
+    package var bucket: Bytes?
+    package var overlaps = false
+    package var communicationCores: [Int] = []
+    /// Whether the parts of a step are measured too.
+    package var takesApart = false
+
+    package init(threads: Int) { self.threads = threads }
   }
 
   private let workload: Workload
   private let group: any Group
-  private let threads: Int
-  private let precision: Precision
+  private let settings: Settings
   private let gradient: BatchGradient
   private let samples: SampleBuffer
+  private let shardSamples: Int
+  private let shardCount: Int
   private var memoryMeasured: Bytes?
 
+  /// Samples a rank.
+  private var batch: Int { samples.capacity }
+
   /// Builds the network and runs its first steps. Collective.
-  package init(_ workload: Workload, group: any Group, threads: Int, precision: Precision = .float32) throws {
+  package init(_ workload: Workload, group: any Group, settings: Settings) throws {
     self.workload = workload
     self.group = group
-    self.threads = threads
-    self.precision = precision
-    Threads.use(threads)
-    let shardsPerRank = workload.batch / workload.shardSamples
-    let shardCount = shardsPerRank * group.rankCount
+    self.settings = settings
+    Threads.use(settings.threads)
+    let batch = settings.batch ?? workload.batch
+    // The largest piece that is as fast as a workload's own and divides the batch.
+    shardSamples = (1...min(batch, workload.shardSamples)).last { batch.isMultiple(of: $0) } ?? 1
+    let shardsPerRank = batch / shardSamples
+    shardCount = shardsPerRank * group.rankCount
     let range = group.rank * shardsPerRank..<(group.rank + 1) * shardsPerRank
     let graph = try workload.model.trainingGraph(
-      sampleShape: SampleShape(fields: [workload.input]), shardSamples: workload.shardSamples,
-      globalBatch: workload.batch * group.rankCount,
-      loss: .crossEntropy)
-    let schedule = AccumulationSchedule(tree: CanonicalTree(shardCount: shardCount), range: range)
+      sampleShape: SampleShape(fields: [workload.input]), shardSamples: shardSamples,
+      globalBatch: batch * group.rankCount, loss: .crossEntropy)
+    var gradients = GradientSettings(shardCount: shardCount)
+    gradients.reduction = settings.reduction
+    gradients.bucket = settings.bucket
+    gradients.overlaps = settings.overlaps
+    gradients.communicationCores = settings.communicationCores
     let replica = try Replica(
       graph, evaluationGraph: nil, fields: workload.fields, optimizer: workload.optimizer,
-      slotCount: schedule.slotCount, shards: range, precision: precision)
+      slotCount: gradients.schedule(range).slotCount, shards: range, precision: settings.precision)
     let store = replica.store
-    gradient = BatchGradient(
-      replica,
-      try ReproducibleReducer(
-        group: group, shardCount: shardCount, range: range, maximumCount: store.slotElementCount))
+    gradient = try BatchGradient(replica, gradients, group: group, shards: range)
     var random = RandomStream(seed: 1, purpose: .test, stream: UInt64(group.rank))
-    samples = workload.samples(&random)
+    samples = workload.samples(batch, &random)
     let values = graph.stored.map { graph.initialParameterValues($0, seed: 1) }
     try Threads.start()
     // All is compiled and no tensor is touched: what comes on top is what the plan counts.
@@ -86,26 +136,45 @@ package struct TrainingBenchmark {
   package func run(seconds: Double) throws -> Result {
     let clock = ContinuousClock()
     let begin = clock.now
-    var times: [Double] = []
+    var (times, computing, reducing) = ([Double](), [Double](), [Double]())
+    var waits: [BatchGradient.Times] = []
     var loss = 0.0
     var isOver: Int32 = 0
-    while isOver == 0 {
+    func time(_ body: () throws -> Void) throws -> Double {
       let start = clock.now
-      loss = try step(times.count + 4)
-      times.append(Seconds(clock.now - start).count)
+      try body()
+      return Seconds(clock.now - start).count
+    }
+    while isOver == 0 {
+      times.append(try time { loss = try step(times.count + 4) })
+      waits.append(gradient.times)
+      if settings.takesApart {
+        try group.barrier()
+        computing.append(try time { _ = try step(times.count + 4, sends: false) })
+        try group.barrier()
+        reducing.append(try time { try gradient.reduce() })
+      }
       isOver = times.count >= 5 && clock.now - begin >= .seconds(seconds) ? 1 : 0
       // Untimed: the ranks agree on the end.
       if group.rankCount > 1 { isOver = try group.allReduce(isOver, .maximum) }
     }
-    times.sort()
-    let median = times[times.count / 2]
+    let median = times.median
+    var parts: Parts?
+    if settings.takesApart {
+      parts = Parts(
+        computeMilliseconds: computing.median.milliseconds, communicationMilliseconds: reducing.median.milliseconds,
+        hiddenShare: ((1 - (median - computing.median) / max(reducing.median, 1e-9)) * 1e4).rounded() / 1e4)
+    }
     return Result(
-      workload: workload.rawValue, mode: precision == .float32 ? "apus" : "apus+bf16", procs: group.rankCount,
-      threads: threads,
-      batchPerProc: workload.batch, params: gradient.replica.store.graph.parameterCount,
-      stepMilliseconds: (median * 1e6).rounded() / 1e3, bestMilliseconds: (times[0] * 1e6).rounded() / 1e3,
-      steps: times.count, samplesPerSecond: (Double(group.rankCount * workload.batch) / median * 10).rounded() / 10,
-      loss: loss, memoryPlanned: gradient.replica.memory.total, memoryMeasured: memoryMeasured)
+      workload: workload.rawValue, mode: settings.precision == .float32 ? "apus" : "apus+bf16",
+      procs: group.rankCount, threads: settings.threads, batchPerProc: batch,
+      params: gradient.replica.store.graph.parameterCount, stepMilliseconds: median.milliseconds,
+      bestMilliseconds: (times.min() ?? 0).milliseconds, steps: times.count,
+      samplesPerSecond: (Double(group.rankCount * batch) / median * 10).rounded() / 10, loss: loss,
+      memoryPlanned: gradient.replica.memory.total, memoryMeasured: memoryMeasured,
+      reduction: settings.reduction.rawValue, buckets: gradient.buckets.ranges.count,
+      isOverlapped: gradient.isOverlapped, reductionMilliseconds: waits.map(\.communication.count).median.milliseconds,
+      exposedMilliseconds: waits.map(\.exposed.count).median.milliseconds, parts: parts)
   }
 
   /// Median times of each kernel of a shard.
@@ -115,19 +184,27 @@ package struct TrainingBenchmark {
 
   /// Operations a second of a product of square matrices, on the same cores in the same precision.
   package func matrixProductSpeed() throws -> Double {
-    try gradient.replica.program.matrixProductSpeed(precision: precision)
+    try gradient.replica.program.matrixProductSpeed(precision: settings.precision)
   }
 
-  private func step(_ number: Int) throws -> Double {
-    let count = workload.shardSamples
+  /// - Parameter sends: false for a step that stays on its rank; the same on all.
+  private func step(_ number: Int, sends: Bool = true) throws -> Double {
     for entry in gradient.schedule.steps {
-      let first = (entry.shard % (workload.batch / count)) * count
-      try gradient.compute(entry, samples, first..<first + count, dropout: .none)
+      let first = (entry.shard % (batch / shardSamples)) * shardSamples
+      try gradient.compute(entry, samples, first..<first + shardSamples, dropout: .none, sends: sends)
     }
-    try gradient.reduce()
+    if sends { try gradient.reduce() }
     workload.optimizer.update(gradient.replica.store, step: number, learningRate: workload.learningRate)
-    gradient.replica.store.updateStatistics(
-      shards: workload.batch / workload.shardSamples * group.rankCount)
+    gradient.replica.store.updateStatistics(shards: shardCount)
     return gradient.loss
   }
+}
+
+extension [Double] {
+  fileprivate var median: Double { sorted()[count / 2] }
+}
+
+extension Double {
+  /// Seconds as milliseconds, to the microsecond.
+  fileprivate var milliseconds: Double { (self * 1e6).rounded() / 1e3 }
 }

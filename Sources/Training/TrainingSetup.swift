@@ -11,11 +11,23 @@ package struct TrainingOptions: Sendable {
   /// Nil: chosen by the coordinator.
   package var runDirectory: String?
   package var resume: Bool
+  /// Whether gradients go out beside backward, on a thread of their own, where there is more than one bucket of them.
+  package var overlaps: Bool
+  /// Cores of that thread; none for those of the rank.
+  package var communicationCores: [Int]
+  /// Where a trace of the run is written; nil for none. The same on all ranks.
+  package var trace: String?
 
-  package init(threads: Int, runDirectory: String? = nil, resume: Bool = false) {
+  package init(
+    threads: Int, runDirectory: String? = nil, resume: Bool = false, overlaps: Bool = false,
+    communicationCores: [Int] = [], trace: String? = nil
+  ) {
     self.threads = threads
     self.runDirectory = runDirectory
     self.resume = resume
+    self.overlaps = overlaps
+    self.communicationCores = communicationCores
+    self.trace = trace
   }
 }
 

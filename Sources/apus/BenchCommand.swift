@@ -2,6 +2,7 @@ import ArgumentParser
 import Collectives
 import Execution
 import Foundation
+import Jobs
 import ModelGraph
 import Training
 import Units
@@ -38,6 +39,21 @@ struct BenchTrainCommand: ParsableCommand {
   @Option(help: "float32 or bfloat16: what convolutions and dense layers compute in.")
   var precision = "float32"
 
+  @Option(help: "Samples a rank; default: the workload's own number.")
+  var batch: Int?
+
+  @Option(help: "reproducible or fastest: the order in which gradients are summed.")
+  var reduction = "reproducible"
+
+  @Option(help: "How large the pieces are in which gradients go out, such as '4 MB'; default: by the model's size.")
+  var bucket: String?
+
+  @Option(help: "Send gradients while backward runs: auto, on or off; see 'apus train'.")
+  var overlap = "auto"
+
+  @Flag(help: "Measure a step without its all-reduce and the all-reduce alone too, and the share that is hidden.")
+  var parts = false
+
   @Option(help: "How long to measure.")
   var seconds = 3.0
 
@@ -55,6 +71,16 @@ struct BenchTrainCommand: ParsableCommand {
     guard precision.isSupported else {
       throw ValidationError("--precision bfloat16: this processor has no instructions for it; use float32")
     }
+    guard Jobs.Reduction(rawValue: reduction) != nil else {
+      throw ValidationError("--reduction '\(reduction)' is neither reproducible nor fastest")
+    }
+    guard Ranks.Overlap(rawValue: overlap) != nil else {
+      throw ValidationError("--overlap '\(overlap)' is none of auto, on, off")
+    }
+    if let bucket {
+      do throws(BytesParseError) { _ = try Bytes.parse(bucket) } catch { throw ValidationError("--bucket: \(error)") }
+    }
+    if let batch, batch < 1 { throw ValidationError("--batch \(batch): a rank computes at least one sample") }
     guard seconds > 0, seconds <= 3600 else { throw ValidationError("--seconds \(seconds) is not in 0 … 3600") }
     if let threads, threads < 1 { throw ValidationError("--threads \(threads): a rank uses at least one core") }
   }
@@ -67,8 +93,16 @@ struct BenchTrainCommand: ParsableCommand {
     guard let workload = TrainingBenchmark.Workload(rawValue: workload),
       let precision = Precision(rawValue: precision)
     else { return .usage }
-    let benchmark = try TrainingBenchmark(
-      workload, group: ranks.group, threads: try ranks.placeThreads(threads), precision: precision)
+    let cores = try ranks.placeThreads(threads, overlap: Ranks.Overlap(rawValue: overlap) ?? .auto)
+    var settings = TrainingBenchmark.Settings(threads: cores.threads)
+    settings.precision = precision
+    settings.batch = batch
+    settings.reduction = Jobs.Reduction(rawValue: reduction) ?? .reproducible
+    settings.bucket = try bucket.map { try Bytes.parse($0) }
+    settings.overlaps = cores.overlaps
+    settings.communicationCores = cores.spare
+    settings.takesApart = parts
+    let benchmark = try TrainingBenchmark(workload, group: ranks.group, settings: settings)
     let result = try benchmark.run(seconds: seconds)
     guard ranks.group.rank == 0 else { return .done }
     let encoder = JSONEncoder()

@@ -51,7 +51,8 @@ struct EvaluateCommand: ParsableCommand {
     let run = try Agreement.together(ranks.group, exitCode: { Failure($0).code.rawValue }) {
       try SavedRun(directory: RunDirectory(path: directory), checkpoint: checkpoint)
     }
-    let evaluation = try run.evaluate(on: ranks.group, threads: ranks.placeThreads(threads), threshold: threshold)
+    let evaluation = try run.evaluate(
+      on: ranks.group, threads: ranks.placeThreads(threads).threads, threshold: threshold)
     guard ranks.group.rank == 0 else { return .done }
     for damaged in run.passedOver { Console.complain("warning: passed over a damaged checkpoint: \(damaged)") }
     Console.print(json ? try JSONOutput.text(evaluation) : evaluation.text)

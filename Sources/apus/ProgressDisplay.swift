@@ -106,11 +106,20 @@ final class ProgressDisplay {
     if let sparsity = report.sparsity {
       rows.append("sparsity: \((sparsity * 100).fixed(2)) % of \(report.parameterCount.grouped) parameters are zero")
     }
+    if let communication = report.communication { rows.append(Self.text(communication, report)) }
     if let peak = report.memory.processPeak {
       rows.append("memory of a rank: \(report.memory.planned) of tensors, \(peak) peak of the process")
     }
     rows.append("checkpoint: \(report.checkpoint)")
     for row in rows { Console.complain(row) }
+  }
+
+  private static func text(_ communication: CommunicationReport, _ report: RunReport) -> String {
+    let buckets =
+      communication.buckets == 1 ? "one bucket" : "\(communication.buckets) buckets"
+    let hidden = communication.hiddenShare.map { "\(($0 * 100).fixed(0)) % of it hidden by backward" } ?? ""
+    return "all-reduce: \(report.reduction.rawValue), \(communication.seconds) in \(buckets) of up to "
+      + "\(communication.largestBucket) a step, \(communication.isOverlapped ? hidden : "after backward")"
   }
 
   private static func text(_ stopping: EarlyStoppingReport, _ report: RunReport) -> String {

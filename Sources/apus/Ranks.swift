@@ -70,12 +70,26 @@ struct Ranks: Sendable {
 
   func leave() { if usesMPI { try? MPIRuntime.finalize() } }
 
+  /// Where a rank's threads run.
+  struct Cores {
+    /// That the rank computes with.
+    let threads: Int
+    /// Whether gradients are worth a thread of their own: where a network carries them, or a core has nothing to do. Where
+    /// every core computes and messages are copies in memory, that thread would take its time from the computation.
+    let overlaps: Bool
+    /// Cores that no rank computes on; none if they are unknown.
+    let spare: [Int]
+  }
+
+  /// Whether gradients go out beside backward.
+  enum Overlap: String, CaseIterable { case auto, on, off }
+
   /// Settles how many threads this rank computes with, and on which cores. Collective.
   ///
   /// Ranks of one host that fit its cores get cores of their own, unless the launcher has bound them already: two ranks
   /// that wait for each other by yielding may otherwise share one core for seconds.
   /// - Parameter asked: threads that the user wants; nil for the cores divided by the host's ranks.
-  func placeThreads(_ asked: Int?) throws -> Int {
+  func placeThreads(_ asked: Int?, overlap: Overlap = .auto) throws -> Cores {
     let hosts = try group.gatherMessages(Array(group.hostName.utf8), root: 0) ?? []
     let table = hosts.indices.flatMap { rank in
       [hosts[..<rank].filter { $0 == hosts[rank] }.count, hosts.filter { $0 == hosts[rank] }.count].flatMap {
@@ -90,9 +104,17 @@ struct Ranks: Sendable {
     let total = ProcessInfo.processInfo.processorCount
     let isBound = cores.count < total
     let threads = asked ?? max(1, isBound ? cores.count : total / localCount)
+    let hasSpare = isBound ? cores.count > threads : localCount * threads < cores.count
     if !isBound, localCount > 1, localCount * threads <= cores.count {
       _ = Threads.bind(to: cores[localRank * threads..<(localRank + 1) * threads])
     }
-    return threads
+    let overlaps =
+      switch overlap {
+      case .on: true
+      case .off: false
+      case .auto: localCount < group.rankCount || hasSpare
+      }
+    return Cores(
+      threads: threads, overlaps: overlaps, spare: hasSpare && !isBound ? Array(cores[(localCount * threads)...]) : [])
   }
 }

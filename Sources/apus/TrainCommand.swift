@@ -39,7 +39,17 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "Train this many epochs instead of the job's.")
   var epochs: Int?
 
+  @Option(
+    help: "Send gradients while backward runs: auto, on or off. auto: over a network, or where a core is left for it.")
+  var overlap = "auto"
+
+  @Option(help: "Write a trace of what each rank did when, for ui.perfetto.dev.")
+  var trace: String?
+
   func validate() throws {
+    guard Ranks.Overlap(rawValue: overlap) != nil else {
+      throw ValidationError("--overlap '\(overlap)' is none of auto, on, off")
+    }
     if let ranks, ranks < 1 { throw ValidationError("--ranks \(ranks): train on at least one rank") }
     if let threads, threads < 1 { throw ValidationError("--threads \(threads): a rank uses at least one core") }
     if let epochs, epochs < 1 { throw ValidationError("--epochs \(epochs): train at least one epoch") }
@@ -47,7 +57,8 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     let run = TrainingRun(
-      jobPath: job, epochs: epochs, runDirectory: runDirectory, resume: resume, threads: threads ?? 1)
+      jobPath: job, epochs: epochs, runDirectory: runDirectory, resume: resume, threads: threads ?? 1,
+      overlap: Ranks.Overlap(rawValue: overlap) ?? .auto, trace: trace)
     StopSignal.install()
     guard !Ranks.isLaunched else {
       if let ranks {
@@ -70,6 +81,8 @@ private struct TrainingRun: Sendable {
   let runDirectory: String?
   let resume: Bool
   let threads: Int
+  let overlap: Ranks.Overlap
+  let trace: String?
 
   func train(on ranks: Ranks) throws -> ExitStatus {
     let file = try Agreement.together(ranks.group, exitCode: { _ in ExitStatus.invalidInput.rawValue }) {
@@ -77,8 +90,10 @@ private struct TrainingRun: Sendable {
     }
     let display = ProgressDisplay()
     defer { display.end() }
+    let cores = try ranks.placeThreads(threads, overlap: overlap)
     let options = TrainingOptions(
-      threads: try ranks.placeThreads(threads), runDirectory: runDirectory, resume: resume)
+      threads: cores.threads, runDirectory: runDirectory, resume: resume, overlaps: cores.overlaps,
+      communicationCores: cores.spare, trace: trace)
     let trainer = Trainer(file, group: ranks.group, options: options) { display.show($0) }
     switch try trainer.run() {
     case .finished(let evaluation):

@@ -1,6 +1,7 @@
 import Foundation
 import Models
 import Testing
+import Units
 
 import Jobs
 
@@ -66,6 +67,7 @@ import Jobs
         pretraining: {epochs_per_layer: 2}
         health: {every_steps: 7}
         carry_state: true
+        bucket: 1.5 MB
       """, data: "  validation_fraction: 0.1")
     let read = job.training
     #expect(read.lossOptions.labelSmoothing == 0.125)
@@ -76,6 +78,7 @@ import Jobs
     #expect(read.earlyStopping == EarlyStopping(metric: .accuracy, patience: 3, minDelta: 0.01, restoreBest: false))
     #expect(read.pretraining == Pretraining(epochsPerLayer: 2))
     #expect(read.health == HealthSpecification(everySteps: 7))
+    #expect(read.bucket == Bytes(1_500_000))
     #expect(try JobFile(yaml: job.yaml(), file: "job.yaml").job == job)
     #expect(try JSONDecoder().decode(Job.self, from: JSONEncoder().encode(job)) == job)
   }
@@ -109,6 +112,11 @@ import Jobs
     ("  clipnorm: 1", "unknown key 'clipnorm' in training; did you mean 'clip_norm'?"),
     ("  pretrainning: {}", "unknown key 'pretrainning' in training; did you mean 'pretraining'?"),
     ("  early_stoping: {}", "unknown key 'early_stoping' in training; did you mean 'early_stopping'?"),
+    ("  buckets: 4 MB", "unknown key 'buckets' in training; did you mean 'bucket'?"),
+    (
+      "  bucket: 25",
+      "'bucket' in training must be a number and a unit, from 1.00 KiB to 1.00 TiB, not '25'; for example 'bucket: 4 MB'"
+    ),
     ("  helth: {every_steps: 3}", "unknown key 'helth' in training; did you mean 'health'?"),
     (
       "  label_smoothing: 1",

@@ -46,19 +46,3 @@ struct AgreementTests {
     for rank in 1...2 { #expect(throws: PeerFailed.self) { try results[rank].get() } }
   }
 }
-
-@Suite("Buckets")
-struct BucketsTests {
-  @Test(
-    "Buckets close at the first parameter behind their size, and cover the slot without a gap",
-    arguments: [
-      ([0, 10, 30, 64], 100, 80, [0..<30, 30..<64, 64..<100]),
-      ([0, 10, 30, 64], 100, 81, [0..<30, 30..<64, 64..<100]),
-      ([0, 10, 30, 64], 100, 121, [0..<64, 64..<100]),
-      ([0, 10, 30, 64], 100, 1_000, [0..<100]),
-      ([0], 16, 4, [0..<16]),
-    ] as [([Int], Int, Int, [Range<Int>])])
-  func ranges(boundaries: [Int], end: Int, bytes: Int, expected: [Range<Int>]) {
-    #expect(Buckets(boundaries: boundaries, end: end, byteCount: bytes).ranges == expected)
-  }
-}

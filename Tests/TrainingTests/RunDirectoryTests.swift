@@ -59,7 +59,8 @@ struct RunDirectoryTests {
     let path = small.path("records.jsonl")
     func step(_ number: Int) -> StepRecord {
       StepRecord(
-        step: number, epoch: 1, loss: 0.5, learningRate: 0.1, seconds: Seconds(1), reductionSeconds: Seconds(0))
+        step: number, epoch: 1, loss: 0.5, learningRate: 0.1, seconds: Seconds(1), reductionSeconds: Seconds(0),
+        exposedSeconds: Seconds(0))
     }
     func write(_ steps: [Int], keeping: Int?) throws -> EpochRecord? {
       let writer = try RecordWriter(path: path, keepingSteps: keeping)

@@ -8,10 +8,12 @@ import Training
 /// - Parameter stop: asked by each rank once a step, with the rank and how often it was asked before.
 /// - Returns: the outcome of rank 0.
 func train(
-  _ job: String, run: String, ranks: Int = 1, resume: Bool = false, epochs: Int? = nil,
+  _ job: String, run: String, ranks: Int = 1, resume: Bool = false, epochs: Int? = nil, overlaps: Bool = false,
+  trace: String? = nil,
   stop: @escaping @Sendable (Int, Int) -> Int32? = { _, _ in nil }
 ) throws -> (outcome: RunOutcome, warnings: [String]) {
-  let results = try trainEach(job, run: run, ranks: ranks, resume: resume, epochs: epochs, stop: stop)
+  let results = try trainEach(
+    job, run: run, ranks: ranks, resume: resume, epochs: epochs, overlaps: overlaps, trace: trace, stop: stop)
   let failures = results.compactMap { if case .failure(let error) = $0 { error } else { nil } }
   if let own = failures.first(where: { !($0 is PeerFailed) }) ?? failures.first { throw own }
   return try results[0].get()
@@ -19,7 +21,8 @@ func train(
 
 /// The same, with what became of each rank.
 func trainEach(
-  _ job: String, run: String, ranks: Int, resume: Bool = false, epochs: Int? = nil,
+  _ job: String, run: String, ranks: Int, resume: Bool = false, epochs: Int? = nil, overlaps: Bool = false,
+  trace: String? = nil,
   stop: @escaping @Sendable (Int, Int) -> Int32? = { _, _ in nil }
 ) throws -> [Result<(outcome: RunOutcome, warnings: [String]), any Error>] {
   try InProcessGroup.run(rankCount: ranks) { group in
@@ -28,7 +31,8 @@ func trainEach(
       var warnings: [String] = []
       let trainer = Trainer(
         try JobFile(path: job).training(epochs: epochs), group: group,
-        options: TrainingOptions(threads: 1, runDirectory: run, resume: resume),
+        options: TrainingOptions(
+          threads: 1, runDirectory: run, resume: resume, overlaps: overlaps, trace: trace),
         stopRequest: {
           defer { asked += 1 }
           return stop(group.rank, asked)

@@ -8,7 +8,8 @@ extension CommandTests {
     private static let keys: Set = [
       "workload", "mode", "procs", "threads", "batch_per_proc", "params", "step_ms", "best_ms", "steps",
       "samples_per_s",
-      "loss", "memory_planned_bytes", "memory_measured_bytes",
+      "loss", "memory_planned_bytes", "memory_measured_bytes", "reduction", "buckets", "overlapped",
+      "reduction_ms", "exposed_ms",
     ]
 
     /// PyTorch's for the same networks.

@@ -76,6 +76,28 @@ extension CommandTests {
       }
     }
 
+    @Test("Gradients sent beside backward over MPI: the bits of one rank on 1 to 4, with a trace of all ranks")
+    func overlap() async throws {
+      let small = try SmallJob()
+      let job = try small.job(["shards: 6": "shards: 8\n  bucket: 1 KiB"])
+      for ranks in 1...4 {
+        let result = try await apus(
+          ["train", job, "--run-dir", "run-\(ranks)", "--overlap", "on", "--trace", "trace-\(ranks).json"],
+          ranks: ranks,
+          in: small)
+        #expect(result.exitCode == 0, "\(result.errors)")
+        let told = result.errors.contains(
+          try Regex(#"all-reduce: reproducible, .* in 5 buckets of up to 5\.00 KiB a step, \d+ % of it hidden"#))
+        #expect(told == (ranks > 1), "\(result.errors)")
+        let trace = try #require(
+          JSONSerialization.jsonObject(with: Data(small.bytes("trace-\(ranks).json"))) as? [String: Any])
+        let events = try #require(trace["traceEvents"] as? [[String: Any]])
+        #expect(Set(events.compactMap { $0["pid"] as? Int }) == Set(0..<ranks))
+      }
+      let one = try small.newestCheckpoint("run-1")
+      for ranks in 2...4 { #expect(try small.newestCheckpoint("run-\(ranks)") == one, "\(ranks) ranks") }
+    }
+
     @Test(
       "On a terminal there is a bar, also under mpirun, and nothing is left of it", arguments: ["", "mpirun -np 2 "])
     func terminal(launcher: String) async throws {

@@ -1,5 +1,6 @@
 import ModelGraph
 import Models
+import Units
 
 extension JobReader {
   func readTraining(_ reader: inout MappingReader) -> TrainingSpecification? {
@@ -31,6 +32,7 @@ extension JobReader {
     training.earlyStopping = options.earlyStopping
     training.pretraining = options.pretraining
     training.health = options.health
+    training.bucket = options.bucket
     if let entry = reader.entry("schedule") { checkWarmup(training, entry, &reader) }
     return training
   }
@@ -68,6 +70,7 @@ extension JobReader {
     var earlyStopping: EarlyStopping?
     var pretraining: Pretraining?
     var health = HealthSpecification()
+    var bucket: Bytes?
   }
 
   /// What cannot be read is left at its default: it was reported, so nobody will see it.
@@ -93,6 +96,9 @@ extension JobReader {
       options.health.everySteps = reader.mapping("health", example: nil) { reader in
         reader.integer("every_steps", in: 1...Limits.steps, .required(example: "100"))
       }
+    }
+    if reader.has("bucket") {
+      options.bucket = reader.bytes("bucket", in: Limits.bucket, .required(example: "4 MB"))
     }
     return options
   }

@@ -1,5 +1,6 @@
 import ModelGraph
 import Models
+import Units
 
 /// Reads the keys of one mapping with their types and ranges, and reports what is wrong with them.
 ///
@@ -106,6 +107,14 @@ struct MappingReader {
     value(key, presence, expected: "a text") { $0.text.flatMap { $0.isEmpty ? nil : $0 } }
   }
 
+  /// An amount of memory with its unit.
+  mutating func bytes(_ key: String, in range: ClosedRange<Bytes>, _ presence: Presence<Bytes>) -> Bytes? {
+    let expected = "a number and a unit, from \(range.lowerBound) to \(range.upperBound)"
+    return value(key, presence, expected: expected) { node in
+      node.text.flatMap { try? Bytes.parse($0) }.flatMap { range.contains($0) ? $0 : nil }
+    }
+  }
+
   /// One of the names of an enumeration.
   mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
     _ key: String, _ presence: Presence<Choice>
@@ -186,6 +195,8 @@ enum Limits {
   static let checkpoints = 10_000
   static let nameLength = 100
   static let fileBytes = 1 << 20
+  /// Of gradients that go out together.
+  static let bucket = Bytes(1 << 10)...Bytes(1 << 40)
   /// Of an inventory: groups, and nodes of one.
   static let groups = 1 << 12
   static let nodes = 1 << 16

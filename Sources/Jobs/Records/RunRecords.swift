@@ -11,11 +11,14 @@ package struct StepRecord: Hashable, Codable, Sendable {
   package let learningRate: Double
   /// From the first shard's input to the updated parameters.
   package let seconds: Seconds
-  /// The part of it in the all-reduce: waiting for others included.
+  /// Of the all-reduces of its buckets together, waiting for others included.
   package let reductionSeconds: Seconds
+  /// What the step lasted longer for them: the time from the end of backward to that of the last all-reduce.
+  package let exposedSeconds: Seconds
 
   package init(
-    step: Int, epoch: Int, loss: Double, learningRate: Double, seconds: Seconds, reductionSeconds: Seconds
+    step: Int, epoch: Int, loss: Double, learningRate: Double, seconds: Seconds, reductionSeconds: Seconds,
+    exposedSeconds: Seconds
   ) {
     self.step = step
     self.epoch = epoch
@@ -23,6 +26,7 @@ package struct StepRecord: Hashable, Codable, Sendable {
     self.learningRate = learningRate
     self.seconds = seconds
     self.reductionSeconds = reductionSeconds
+    self.exposedSeconds = exposedSeconds
   }
 }
 
@@ -97,6 +101,30 @@ package struct MemoryRecord: Hashable, Codable, Sendable {
   }
 }
 
+/// What summing the gradients over the ranks came to, by the coordinator's clock. Of the last process.
+package struct CommunicationReport: Hashable, Codable, Sendable {
+  /// All-reduces a step, and the bytes of the largest.
+  package let buckets: Int
+  package let largestBucket: Bytes
+  /// Whether they went out beside backward.
+  package let isOverlapped: Bool
+  /// In all-reduces, waiting for other ranks included.
+  package let seconds: Seconds
+  /// From the end of backward to that of the last all-reduce, over all steps.
+  package let exposedSeconds: Seconds
+  /// 1 − exposed / all; nil without any.
+  package let hiddenShare: Double?
+
+  package init(buckets: Int, largestBucket: Bytes, isOverlapped: Bool, seconds: Seconds, exposedSeconds: Seconds) {
+    self.buckets = buckets
+    self.largestBucket = largestBucket
+    self.isOverlapped = isOverlapped
+    self.seconds = seconds
+    self.exposedSeconds = exposedSeconds
+    hiddenShare = seconds.count > 0 ? max(0, 1 - exposedSeconds.count / seconds.count) : nil
+  }
+}
+
 /// What a run came to: `report.json` of its directory.
 package struct RunReport: Hashable, Codable, Sendable {
   package var formatVersion = 1
@@ -122,6 +150,8 @@ package struct RunReport: Hashable, Codable, Sendable {
   package let earlyStopping: EarlyStoppingReport?
   /// The share of parameters that are exactly 0; nil without L1.
   package let sparsity: Double?
+  /// Nil on one rank.
+  package let communication: CommunicationReport?
   package let memory: MemoryRecord
   package let checkpoint: String
 
@@ -129,7 +159,8 @@ package struct RunReport: Hashable, Codable, Sendable {
     job: String, placement: Placement, reduction: Reduction, parameterCount: Int, steps: Int, epochs: Int,
     resumedFromStep: Int, trainingSeconds: Seconds, totalSeconds: Seconds, samplesPerSecond: Double,
     finalTrainingLoss: Double?, testLoss: Double?, testAccuracy: Double?, testMicroF1: Double?,
-    earlyStopping: EarlyStoppingReport?, sparsity: Double?, memory: MemoryRecord, checkpoint: String
+    earlyStopping: EarlyStoppingReport?, sparsity: Double?, communication: CommunicationReport? = nil,
+    memory: MemoryRecord, checkpoint: String
   ) {
     self.job = job
     self.placement = placement
@@ -147,6 +178,7 @@ package struct RunReport: Hashable, Codable, Sendable {
     self.testMicroF1 = testMicroF1
     self.earlyStopping = earlyStopping
     self.sparsity = sparsity
+    self.communication = communication
     self.memory = memory
     self.checkpoint = checkpoint
   }
