@@ -93,7 +93,7 @@
   /// `MPI_Allreduce` takes 171). What it sends grows with the rank count, so the limit shrinks with it.
   static func exchangeAllLimit(_ rankCount: Int) -> Int { 32768 / rankCount }
 
-  private static func agree(
+  static func agree(
     _ group: any Group, shardCount: Int, range: Range<Int>, maximumCount: Int
   ) throws(GroupError) -> [Range<Int>] {
     var bounds: [Range<Int>] = []

@@ -6,6 +6,11 @@
 package protocol ShardReducer: AnyObject {
   var schedule: AccumulationSchedule { get }
 
+  /// Does what the schedule wants done behind one shard, for some elements of the slots; once for each element.
+  func merge(
+    _ step: AccumulationSchedule.Step, _ slots: inout MutableSpan<Float>, stride: Int, elements: Range<Int>
+  ) throws(GroupError)
+
   /// Replaces elements `elements` of slot 0 by the sum over the shards of all ranks. The same elements of the other
   /// slots hold intermediate sums afterwards. Collective; one thread at a time.
   ///
@@ -17,7 +22,7 @@ package protocol ShardReducer: AnyObject {
 }
 
 extension ShardReducer {
-  /// Does what the schedule wants done behind one shard, for some elements of the slots.
+  /// Adds as the schedule says, in float32.
   package func merge(
     _ step: AccumulationSchedule.Step, _ slots: inout MutableSpan<Float>, stride: Int, elements: Range<Int>
   ) throws(GroupError) {

@@ -111,3 +111,30 @@ package func shards(of rank: Int, rankCount: Int, shardCount: Int) -> Range<Int>
   let start = rank * size + min(rank, larger)
   return start..<start + size + (rank < larger ? 1 : 0)
 }
+
+/// The shards of each rank where some take more than others: at least one each, beyond that in proportion to `weights` by
+/// the method of largest remainders, in rank order.
+///
+/// - Precondition: a positive weight for each rank, and no more ranks than shards.
+package func shards(weights: [Double], shardCount: Int) -> [Range<Int>] {
+  precondition(!weights.isEmpty && weights.count <= shardCount && weights.allSatisfy { $0 > 0 }, "shares \(weights)")
+  let total = weights.reduce(0, +)
+  let ideal = weights.map { $0 / total * Double(shardCount) }
+  var counts = ideal.map { max(1, Int($0)) }
+  while counts.reduce(0, +) != shardCount {
+    let excess = counts.reduce(0, +) > shardCount
+    // Whoever is furthest from its due, the lowest of equals.
+    let candidates = counts.indices.filter { !excess || counts[$0] > 1 }
+    let chosen = candidates.max { a, b in
+      let (first, second) = (ideal[a] - Double(counts[a]), ideal[b] - Double(counts[b]))
+      return excess ? (second, b) < (first, a) : (first, b) < (second, a)
+    }
+    guard let chosen else { break }
+    counts[chosen] += excess ? -1 : 1
+  }
+  var start = 0
+  return counts.map { count in
+    defer { start += count }
+    return start..<start + count
+  }
+}

@@ -78,7 +78,7 @@ package final class CompiledGraph {
     workspaceByteCount = plan.byteCount
     var written = [Int?](repeating: nil, count: parameterLayouts.count)
     for (number, step) in compiler.steps.enumerated() {
-      for case .gradient(let index) in step.uses { written[index] = number }
+      for case .gradient(let index) in step.results.map(\.storage) { written[index] = number }
     }
     gradientSteps = written
     lossStep = compiler.steps.lastIndex { $0.uses.contains(.loss) }

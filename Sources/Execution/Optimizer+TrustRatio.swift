@@ -3,15 +3,18 @@ extension Optimizer {
   static func lars(
     _ store: ParameterStore, _ range: Range<Int>, rate: Float, momentum: Float, trust: Float, decay: Float
   ) {
-    let p = unsafe store.parameters + range.lowerBound
-    let g = unsafe store.slot(0) + range.lowerBound
-    let v = unsafe store.state(0) + range.lowerBound
-    let weights = unsafe Norms.sumOfSquares(p, range.count).squareRoot()
-    let gradient = unsafe Norms.sumOfSquares(g, range.count).squareRoot()
+    let own = range.clamped(to: store.stateRange)
+    guard !own.isEmpty else { return }
+    // Every rank has all parameters and gradients, and so the norms of whole tensors.
+    let weights = unsafe Norms.sumOfSquares(store.parameters + range.lowerBound, range.count).squareRoot()
+    let gradient = unsafe Norms.sumOfSquares(store.slot(0) + range.lowerBound, range.count).squareRoot()
+    let p = unsafe store.parameters + own.lowerBound
+    let g = unsafe store.slot(0) + own.lowerBound
+    let v = unsafe store.state(0) + own.lowerBound
     let ratio =
       weights > 0 && gradient > 0 ? Double(trust) * weights / (gradient + Double(decay) * weights) : 1
     let local = rate * Float(ratio)
-    for i in 0..<range.count {
+    for i in 0..<own.count {
       let velocity = unsafe momentum * v[i] + local * (g[i] + decay * p[i])
       unsafe v[i] = velocity
       unsafe p[i] -= velocity
@@ -30,6 +33,47 @@ extension Optimizer {
       weights += unsafe Norms.sumOfSquares(store.parameters + start, count)
       direction += unsafe Norms.sumOfSquares(store.slot(0) + start, count)
     }
+    step(store, range, rate: rate, weights: weights, direction: direction)
+  }
+
+  /// The tensors of which this rank updates a part, or none: the blocks of a tensor's norm come from all ranks, and are
+  /// summed in the order in which one rank sums them.
+  static func lamb(
+    _ store: ParameterStore, split: [UpdateRanges.Piece], _ moments: Moments, rate: Float, decay: Float,
+    exchange: (inout [Double]) throws -> Void
+  ) rethrows {
+    var blocks: [Double] = []
+    for piece in split {
+      for start in stride(from: piece.range.lowerBound, to: piece.range.upperBound, by: Norms.block) {
+        let count = min(Norms.block, piece.range.upperBound - start)
+        guard store.stateRange.contains(start) else {
+          blocks.append(0)
+          continue
+        }
+        unsafe lambDirection(
+          store.parameters + start, store.slot(0) + start, store.state(0) + start, store.state(1) + start, count,
+          moments, piece.isDecayed ? decay : 0)
+        blocks.append(unsafe Norms.sumOfSquares(store.slot(0) + start, count))
+      }
+    }
+    try exchange(&blocks)
+    var next = 0
+    for piece in split {
+      var (weights, direction) = (0.0, 0.0)
+      for start in stride(from: piece.range.lowerBound, to: piece.range.upperBound, by: Norms.block) {
+        weights += unsafe Norms.sumOfSquares(store.parameters + start, min(Norms.block, piece.range.upperBound - start))
+        direction += blocks[next]
+        next += 1
+      }
+      step(
+        store, piece.range.clamped(to: store.stateRange), rate: rate, weights: weights, direction: direction)
+    }
+  }
+
+  /// p ← p − η · ratio · r over `range`, from the tensor's sums of squares.
+  private static func step(
+    _ store: ParameterStore, _ range: Range<Int>, rate: Float, weights: Double, direction: Double
+  ) {
     let ratio = weights > 0 && direction > 0 ? (weights / direction).squareRoot() : 1
     let local = rate * Float(ratio)
     let p = unsafe store.parameters + range.lowerBound

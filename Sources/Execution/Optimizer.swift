@@ -40,21 +40,35 @@ package enum Optimizer: Hashable, Sendable, Codable {
   ///   - learningRate: η of this step.
   ///   - ranges: what is updated and decays; nil for every parameter.
   package func update(_ store: ParameterStore, step: Int, learningRate: Float, over ranges: UpdateRanges? = nil) {
+    update(store, step: step, learningRate: learningRate, over: ranges) { sums in
+      precondition(sums.isEmpty, "a share of a tensor is updated without the others' part of its norm")
+    }
+  }
+
+  /// The same for a rank that has a share of the parameters. Bits are those of a rank that has all.
+  ///
+  /// - Parameter exchange: adds up what the ranks have, element by element; one of them is not 0. Called only if the
+  ///   optimizer needs the norm of a tensor of which several ranks update parts.
+  /// - Throws: what `exchange` throws.
+  package func update(
+    _ store: ParameterStore, step: Int, learningRate: Float, over ranges: UpdateRanges? = nil,
+    exchange: (inout [Double]) throws -> Void
+  ) rethrows {
     precondition(step >= 1 && store.stateCount >= stateCount)
     let ranges = ranges ?? store.allRanges
     switch self {
     case .sgd(let momentum, let decay, let nesterov):
-      for piece in ranges.runs {
+      for piece in ranges.ownRuns {
         let rates = SGDRates(
           rate: learningRate, decay: piece.isDecayed ? decay : 0, momentum: momentum, nesterov: nesterov)
         Self.sgd(store, piece.range, rates)
       }
     case .adagrad(let epsilon, let decay):
-      for piece in ranges.runs {
+      for piece in ranges.ownRuns {
         Self.adagrad(store, piece.range, rate: learningRate, epsilon: epsilon, decay: piece.isDecayed ? decay : 0)
       }
     case .rmsprop(let smoothing, let epsilon, let momentum, let decay, let centred):
-      for piece in ranges.runs {
+      for piece in ranges.ownRuns {
         let rates = RMSPropRates(
           rate: learningRate, smoothing: smoothing, epsilon: epsilon, momentum: momentum,
           decay: piece.isDecayed ? decay : 0)
@@ -62,7 +76,7 @@ package enum Optimizer: Hashable, Sendable, Codable {
       }
     case .adam(let beta1, let beta2, let epsilon, let decay, let decoupled):
       let moments = Moments(beta1: beta1, beta2: beta2, epsilon: epsilon, step: step)
-      for piece in ranges.runs {
+      for piece in ranges.ownRuns {
         let decay = piece.isDecayed ? decay : 0
         Self.adam(store, piece.range, moments, rate: learningRate, decay: decay, isDecoupled: decoupled)
       }
@@ -73,9 +87,11 @@ package enum Optimizer: Hashable, Sendable, Codable {
       }
     case .lamb(let beta1, let beta2, let epsilon, let decay):
       let moments = Moments(beta1: beta1, beta2: beta2, epsilon: epsilon, step: step)
-      for piece in ranges.tensors {
+      for piece in ranges.tensors where piece.range.clamped(to: store.stateRange) == piece.range {
         Self.lamb(store, piece.range, moments, rate: learningRate, decay: piece.isDecayed ? decay : 0)
       }
+      guard !ranges.split.isEmpty else { return }
+      try Self.lamb(store, split: ranges.split, moments, rate: learningRate, decay: decay, exchange: exchange)
     }
   }
 }

@@ -39,7 +39,7 @@ extension ParameterStore {
   /// p ← sign(p) · max(0, |p| − amount) where weight decay acts: the proximal step of the L1 norm, which leaves true
   /// zeros (Daubechies, Defrise & De Mol 2004; with gradient steps: Beck & Teboulle 2009, eq. 1.4).
   package func softThreshold(by amount: Float, over ranges: UpdateRanges? = nil) {
-    for piece in (ranges ?? allRanges).runs where piece.isDecayed {
+    for piece in (ranges ?? allRanges).ownRuns where piece.isDecayed {
       let p = unsafe parameters + piece.range.lowerBound
       for i in 0..<piece.range.count {
         let value = unsafe p[i]

@@ -22,6 +22,12 @@ package import ModelGraph
   let places: [Place]
   /// Every parameter that an optimizer updates, all decayed.
   package let allRanges: UpdateRanges
+  /// Where the statistics begin: the parameters that an optimizer moves, and their gradients, lie before.
+  package let parameterEnd: Int
+  /// Which rank updates which of them, by rank; one range, of all, where every rank updates all.
+  package let shares: [Range<Int>]
+  /// The elements of each section of optimizer states that are here.
+  package let stateRange: Range<Int>
 
   /// A parameter tensor's part of a section, padding included.
   struct Place: Hashable, Sendable {
@@ -42,7 +48,10 @@ package import ModelGraph
   /// - Parameters:
   ///   - slotCount: gradient slots; a rank needs as many as partial sums are alive at once.
   ///   - stateCount: optimizer states a parameter (momentum: 1, Adam: 2).
-  package init(_ compiled: CompiledGraph, slotCount: Int, stateCount: Int) throws {
+  ///   - share: the one whose optimizer states are kept here, and of how many; all states if it is the only one.
+  package init(
+    _ compiled: CompiledGraph, slotCount: Int, stateCount: Int, share: (index: Int, count: Int) = (0, 1)
+  ) throws {
     graph = compiled.graph
     layouts = compiled.parameterLayouts
     self.slotCount = slotCount
@@ -59,9 +68,13 @@ package import ModelGraph
         name: value.name, range: offsets[index]..<offsets[index] + count,
         elementCount: value.type.shape.elementCount, isWeight: graph.isWeight(parameter))
     }
-    allRanges = UpdateRanges(places, decaysBiases: true)
+    parameterEnd = places.last?.range.upperBound ?? 0
+    shares = ParameterShares.ranges(places, count: share.count)
+    stateRange = share.count == 1 ? 0..<elementCount : shares[share.index]
+    allRanges = UpdateRanges(places, decaysBiases: true, shares: shares, own: stateRange)
     slotElementCount = elementCount + Self.tailCount
-    arena = try Arena(byteCount: 4 * (elementCount * (1 + stateCount) + slotElementCount * slotCount))
+    arena = try Arena(
+      byteCount: 4 * (elementCount + stateRange.count * stateCount + slotElementCount * slotCount))
   }
 
   /// Floats in a section of parameters of such a store, known without making one.
@@ -96,12 +109,13 @@ package import ModelGraph
 
   @unsafe var parameters: UnsafeMutablePointer<Float> { unsafe arena.base.assumingMemoryBound(to: Float.self) }
 
+  /// A section of states as if all of it were here: only `stateRange` of it may be touched.
   @unsafe func state(_ index: Int) -> UnsafeMutablePointer<Float> {
-    unsafe parameters + elementCount * (1 + index)
+    unsafe parameters + elementCount + stateRange.count * index - stateRange.lowerBound
   }
 
   @unsafe func slot(_ index: Int) -> UnsafeMutablePointer<Float> {
-    unsafe parameters + elementCount * (1 + stateCount) + slotElementCount * index
+    unsafe parameters + elementCount + stateRange.count * stateCount + slotElementCount * index
   }
 
   /// Gradients and tail of a slot, `slotElementCount` floats, in ready order.
@@ -126,6 +140,15 @@ package import ModelGraph
     _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     var span = unsafe MutableSpan(_unsafeStart: parameters, count: elementCount)
+    return try body(&span)
+  }
+
+  /// The part of a section of optimizer states that is here: elements `stateRange`.
+  package func withState<Result, Failure: Error>(
+    _ index: Int, _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    precondition(index < stateCount)
+    var span = unsafe MutableSpan(_unsafeStart: state(index) + stateRange.lowerBound, count: stateRange.count)
     return try body(&span)
   }
 
@@ -160,8 +183,9 @@ package import ModelGraph
     case gradient(slot: Int)
   }
 
-  /// The elements of one parameter's tensor, row-major.
+  /// The elements of one parameter's tensor, row-major. Of states that are all here.
   package func read(_ parameter: Int, _ section: Section = .parameters) throws -> [Float] {
+    if case .state = section { precondition(stateRange == 0..<elementCount, "states of other ranks") }
     let plain = try layouts[parameter].plain
     let count = graph[graph.stored[parameter]].type.shape.elementCount
     return try unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialised in
@@ -170,7 +194,22 @@ package import ModelGraph
     }
   }
 
-  /// Sets one parameter's tensor from row-major elements.
+  /// The row-major elements of one parameter's tensor in a whole section of `elementCount` floats.
+  package func read(_ parameter: Int, of section: [Float]) throws -> [Float] {
+    precondition(section.count == elementCount, "a section of another store")
+    let plain = try layouts[parameter].plain
+    let count = graph[graph.stored[parameter]].type.shape.elementCount
+    return try unsafe section.withUnsafeBufferPointer { whole in
+      // oneDNN takes the source of a reorder by a mutable pointer and only reads it.
+      let source = unsafe UnsafeMutablePointer(mutating: whole.baseAddress!) + offsets[parameter]
+      return try unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialised in
+        unsafe try Self.copy(layouts[parameter], source, to: plain, buffer.baseAddress!)
+        initialised = count
+      }
+    }
+  }
+
+  /// Sets one parameter's tensor from row-major elements; of states, what of it is here.
   package func write(_ elements: [Float], to parameter: Int, _ section: Section = .parameters) throws {
     let shape = graph[graph.stored[parameter]].type.shape
     guard elements.count == shape.elementCount else {
@@ -181,9 +220,32 @@ package import ModelGraph
     // oneDNN takes the source of a reorder by a mutable pointer and only reads it.
     try unsafe elements.withUnsafeBufferPointer { buffer in
       let source = unsafe UnsafeMutablePointer(mutating: buffer.baseAddress!)
-      unsafe try Self.copy(
-        layouts[parameter].plain, source, to: layouts[parameter], start(section) + offsets[parameter])
+      let (plain, own) = try (layouts[parameter].plain, layouts[parameter])
+      guard case .state(let index) = section, stateRange != 0..<elementCount else {
+        unsafe try Self.copy(plain, source, to: own, start(section) + offsets[parameter])
+        return
+      }
+      let tensor = try Arena(byteCount: WorkspacePlan.rounded(own.byteCount))
+      let floats = unsafe tensor.base.assumingMemoryBound(to: Float.self)
+      unsafe try Self.copy(plain, source, to: own, floats)
+      let here = (offsets[parameter]..<offsets[parameter] + tensor.byteCount / 4).clamped(to: stateRange)
+      for place in here { unsafe state(index)[place] = floats[place - offsets[parameter]] }
     }
+  }
+
+  /// The first parameter or statistic, by position in `Graph.stored`, in which there is a number that is not finite, or
+  /// in whose optimizer states that are here.
+  package var firstNonFinite: (parameter: Int, isState: Bool)? {
+    for index in graph.stored.indices {
+      let range = offsets[index]..<offsets[index] + WorkspacePlan.rounded(layouts[index].byteCount) / 4
+      for place in range where unsafe !parameters[place].isFinite { return (index, false) }
+      for state in 0..<stateCount {
+        for place in range.clamped(to: stateRange) where unsafe !self.state(state)[place].isFinite {
+          return (index, true)
+        }
+      }
+    }
+    return nil
   }
 
   @unsafe private func start(_ section: Section) -> UnsafeMutablePointer<Float> {

@@ -11,15 +11,23 @@ package struct UpdateRanges: Hashable, Sendable {
   let tensors: [Piece]
   /// The same elements in as few pieces as there can be, so that an update is few passes over long arrays.
   let runs: [Piece]
+  /// Those of the runs that this rank updates.
+  let ownRuns: [Piece]
+  /// The tensors of which several ranks update parts.
+  let split: [Piece]
 
   /// - Parameters:
   ///   - decaysBiases: false leaves all but weights (biases, scales, shifts, slopes) out of weight decay and L1.
   ///   - trains: whether the parameter of this name is updated at all.
   package init(_ store: ParameterStore, decaysBiases: Bool = true, trains: (String) -> Bool = { _ in true }) {
-    self.init(store.places, decaysBiases: decaysBiases, trains: trains)
+    self.init(
+      store.places, decaysBiases: decaysBiases, shares: store.shares, own: store.stateRange, trains: trains)
   }
 
-  init(_ places: [ParameterStore.Place], decaysBiases: Bool, trains: (String) -> Bool = { _ in true }) {
+  init(
+    _ places: [ParameterStore.Place], decaysBiases: Bool, shares: [Range<Int>], own: Range<Int>,
+    trains: (String) -> Bool = { _ in true }
+  ) {
     tensors = places.filter { trains($0.name) }.map {
       Piece(range: $0.range, isDecayed: decaysBiases || $0.isWeight)
     }
@@ -30,5 +38,10 @@ package struct UpdateRanges: Hashable, Sendable {
         runs.append(piece)
       }
     }
+    ownRuns = runs.compactMap { run in
+      let range = run.range.clamped(to: own)
+      return range.isEmpty ? nil : Piece(range: range, isDecayed: run.isDecayed)
+    }
+    split = tensors.filter { tensor in !shares.contains { tensor.range.clamped(to: $0) == tensor.range } }
   }
 }

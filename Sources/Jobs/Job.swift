@@ -46,6 +46,8 @@ package struct Job: Hashable, Codable, Sendable {
     package static let loss = Loss.crossEntropy
     package static let precision = Precision.float32
     package static let reduction = Reduction.reproducible
+    package static let gradientPrecision = Precision.float32
+    package static let zeroStage = 0
     package static let l1 = 0.0
     package static let carriesState = false
     package static let checkpointEveryEpochs = 1

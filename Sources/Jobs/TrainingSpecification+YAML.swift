@@ -3,7 +3,8 @@ import Models
 import Units
 
 extension TrainingSpecification {
-  /// The keys of the section with their values, every default written out; what is not set is left out.
+  /// The keys of the section with their values, every default written out; what is not set is left out, and what says how ranks
+  /// work together where it is the default.
   var lines: [(String, String)] {
     var lines = [
       ("epochs", "\(epochs)"), ("batch", "\(batch)"), ("shards", "\(shards)"), ("loss", loss.rawValue),
@@ -26,6 +27,10 @@ extension TrainingSpecification {
     if let steps = health.everySteps { lines.append(("health", flow([("every_steps", "\(steps)")]))) }
     lines += [("precision", precision.rawValue), ("reduction", reduction.rawValue)]
     if let bucket { lines.append(("bucket", "\(bucket.count) B")) }
+    if gradientPrecision != Job.Defaults.gradientPrecision {
+      lines.append(("gradient_precision", gradientPrecision.rawValue))
+    }
+    if zeroStage != Job.Defaults.zeroStage { lines.append(("zero", "\(zeroStage)")) }
     return lines
   }
 }

@@ -28,6 +28,10 @@ package struct TrainingSpecification: Hashable, Codable, Sendable {
   package var reduction: Reduction
   /// How large the pieces are in which gradients go out to the other ranks; nil for what suits the model.
   package var bucket: Bytes?
+  /// Of gradients on their way to other ranks, where they are added in float32.
+  package var gradientPrecision = Job.Defaults.gradientPrecision
+  /// What the ranks share rather than have each (Rajbhandari et al. 2020, "ZeRO"): 0 nothing, 1 optimizer states.
+  package var zeroStage = Job.Defaults.zeroStage
 
   package init(
     epochs: Int, batch: Int, shards: Int = Job.Defaults.shards, loss: Loss = Job.Defaults.loss,

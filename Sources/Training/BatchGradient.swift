@@ -2,6 +2,7 @@ import Collectives
 import Datasets
 import Execution
 import Jobs
+import ModelGraph
 import Units
 
 /// The gradient of a global batch over all ranks: this rank's shards one by one, then the sum over everyone's, bucket by
@@ -12,16 +13,18 @@ import Units
 final class BatchGradient {
   /// What a step's reduction came to.
   struct Times: Hashable {
-    /// In all-reduces, waiting for other ranks included.
+    /// In all-reduces and the exchange of updated parameters, waiting for other ranks included.
     var communication = Seconds(0)
-    /// What the compute thread waited behind backward.
+    /// What of it the compute thread waited for.
     var exposed = Seconds(0)
   }
 
   let replica: Replica
   let buckets: Buckets
   private let timelines: Timelines?
-  private let reducer: any ShardReducer
+  /// This rank's shards in the order in which they are to be computed.
+  let schedule: AccumulationSchedule
+  private let group: any Group
   private let thread: CommunicationThread?
   private let work: BucketWork
   /// The step of the program that computes the loss; for the rank's last shard, the steps too behind which buckets go
@@ -48,18 +51,22 @@ final class BatchGradient {
     let wanted =
       settings.bucket
       ?? Buckets.byteCount(gradients: Bytes(4 * store.slotElementCount), isOverlapped: wantsOverlap)
-    let buckets = Buckets(gradients, end: store.slotElementCount, byteCount: wanted)
-    // A single bucket is whole when backward is over: nothing would run beside it.
-    let isOverlapped = wantsOverlap && buckets.ranges.count > 1
-    let reducer = try Self.reducer(
-      settings, isOverlapped ? try group.duplicate() : group, shards, largest: buckets.ranges.map(\.count).max() ?? 0)
+    // Loss and statistics are never rounded.
+    let exactStart = settings.precision == .float32 ? nil : store.parameterEnd
+    let buckets = Buckets(gradients, end: store.slotElementCount, split: exactStart, byteCount: wanted)
+    // A single bucket of gradients is whole when backward is over: nothing would run beside it.
+    let isOverlapped = wantsOverlap && buckets.ranges.count > (exactStart == nil ? 1 : 2)
+    let reducer = try BucketReducer(
+      settings, group: isOverlapped ? try group.duplicate() : group, shards: shards, buckets: buckets,
+      exactStart: exactStart ?? 0)
     let work = BucketWork(
       store: store, reducer: reducer, buckets: buckets, addsBehind: isOverlapped ? reducer.schedule.steps.last : nil,
       timeline: timelines?.communication)
     self.replica = replica
     self.buckets = buckets
     self.timelines = timelines
-    self.reducer = reducer
+    self.group = group
+    schedule = reducer.schedule
     self.work = work
     // Every gradient comes behind the loss, which splits the time in forward and backward.
     let lossStep = compiled.lossStep ?? 0
@@ -67,24 +74,10 @@ final class BatchGradient {
     lastMarks = [lossStep] + (isOverlapped ? buckets.readySteps.dropLast().map { max($0, lossStep) } : [])
     thread =
       isOverlapped ? CommunicationThread(cores: settings.communicationCores) { try work.reduce($0) } : nil
-    replica.count(reducer)
+    replica.count(reduction: reducer.byteCount)
   }
 
   deinit { thread?.close() }
-
-  private static func reducer(
-    _ settings: GradientSettings, _ group: any Group, _ shards: Range<Int>, largest: Int
-  ) throws -> any ShardReducer {
-    switch settings.reduction {
-    case .reproducible:
-      try ReproducibleReducer(
-        group: group, shardCount: settings.shardCount, range: shards, maximumCount: largest)
-    case .fastest: FastestReducer(group: group, range: shards)
-    }
-  }
-
-  /// This rank's shards in the order in which they are to be computed.
-  var schedule: AccumulationSchedule { reducer.schedule }
 
   /// Computes one shard and adds what the schedule wants added behind it. Buckets may go out behind the last.
   /// - Parameter sends: false, on every rank, for a step without `reduce`.
@@ -122,6 +115,33 @@ final class BatchGradient {
     times = Times(communication: Seconds(Double(work.takeTime()) * 1e-9), exposed: Seconds(Double(end - start) * 1e-9))
   }
 
+  /// Makes up for what this rank has not updated: each sends the others its share of the parameters. Collective; nothing to
+  /// do where every rank updates all.
+  func gatherParameters() throws {
+    let store = replica.store
+    guard store.shares.count > 1 else { return }
+    let start = Timeline.now
+    let count = group.rankCount
+    let own = store.shares[group.rank]
+    for distance in 1..<count {
+      let (destination, source) = ((group.rank + distance) % count, (group.rank + count - distance) % count)
+      let theirs = store.shares[source]
+      try store.withParameters { parameters in
+        try unsafe parameters.withUnsafeMutableBufferPointer { buffer in
+          // Shares do not overlap.
+          var room = unsafe buffer.extracting(theirs).mutableSpan
+          try unsafe group.sendReceive(
+            sending: buffer.extracting(own).span, to: destination, receiving: &room, from: source, tag: 2)
+        }
+      }
+    }
+    let end = Timeline.now
+    timelines?.compute.append(.gather, from: start, to: end)
+    let seconds = Seconds(Double(end - start) * 1e-9)
+    times.communication += seconds
+    times.exposed += seconds
+  }
+
   /// The mean loss of the batch, once reduced.
   var loss: Double { replica.store.withSlot(0) { Double($0[replica.store.elementCount]) } }
 
@@ -135,7 +155,7 @@ final class BatchGradient {
 /// What is done for a bucket, on whichever thread.
 private final class BucketWork {
   private let store: ParameterStore
-  private let reducer: any ShardReducer
+  private let reducer: BucketReducer
   private let buckets: Buckets
   /// The last shard, if what is added behind it is added bucket by bucket.
   private let addsBehind: AccumulationSchedule.Step?
@@ -144,7 +164,7 @@ private final class BucketWork {
   private var time: UInt64 = 0
 
   init(
-    store: ParameterStore, reducer: any ShardReducer, buckets: Buckets, addsBehind: AccumulationSchedule.Step?,
+    store: ParameterStore, reducer: BucketReducer, buckets: Buckets, addsBehind: AccumulationSchedule.Step?,
     timeline: Timeline?
   ) {
     self.store = store
@@ -155,7 +175,7 @@ private final class BucketWork {
   }
 
   func add(_ entry: AccumulationSchedule.Step, elements: Range<Int>, bucket: Int = -1, _ timeline: Timeline?) throws {
-    guard !entry.merges.isEmpty else { return }
+    guard reducer.isBusy(behind: entry) else { return }
     let start = Timeline.now
     try store.withSlots { slots in
       try reducer.merge(entry, &slots, stride: store.slotElementCount, elements: elements)
@@ -168,7 +188,7 @@ private final class BucketWork {
     if let addsBehind { try add(addsBehind, elements: elements, bucket: bucket, timeline) }
     let start = Timeline.now
     try store.withSlots { slots in
-      try reducer.allReduce(&slots, stride: store.slotElementCount, elements: elements)
+      try reducer.allReduce(&slots, stride: store.slotElementCount, bucket: elements)
     }
     let end = Timeline.now
     time += end - start

@@ -25,7 +25,15 @@ package struct Buckets: Hashable, Sendable {
   /// - Parameters:
   ///   - gradients: in the order of the slot, ascending.
   ///   - end: floats of a slot; what lies behind the last gradient goes with it.
-  package init(_ gradients: [Gradient], end: Int, byteCount: Bytes) {
+  ///   - split: where the last bucket begins, whatever its size; nil for wherever.
+  package init(_ gradients: [Gradient], end: Int, split: Int? = nil, byteCount: Bytes) {
+    if let split {
+      let first = Buckets(gradients.filter { $0.start < split }, end: split, byteCount: byteCount)
+      let rest = gradients.filter { $0.start >= split }.compactMap(\.step)
+      ranges = first.ranges + [split..<end]
+      readySteps = first.readySteps + [max(first.readySteps.last ?? 0, rest.max() ?? 0)]
+      return
+    }
     let wanted = Int(byteCount.count) / 4
     var ranges: [Range<Int>] = []
     var readySteps: [Int] = []

@@ -48,9 +48,12 @@ package struct Checkpoint: Sendable {
   /// Copies the state out of `store`. Tensors are called as the parameters are, optimizer states
   /// `optimizer.0.PARAMETER`, other parameters `best/PARAMETER` or `last/PARAMETER`, carried states `carried/STATE`; all are
   /// row-major float32.
-  /// - Parameter carried: what all shards hand on to the next step, shard after shard, as `ShardStates` keeps it.
+  /// - Parameters:
+  ///   - carried: what all shards hand on to the next step, shard after shard, as `ShardStates` keeps it.
+  ///   - states: whole sections of optimizer states where the store has a share only; nil where it has all.
   init(
-    header: Header, store: ParameterStore, others: (kind: Others, values: [[Float]])? = nil, carried: [Float] = []
+    header: Header, store: ParameterStore, others: (kind: Others, values: [[Float]])? = nil, carried: [Float] = [],
+    states: [[Float]]? = nil
   ) throws {
     var tensors: [SafetensorsFile.Tensor] = []
     for (index, stored) in store.graph.stored.enumerated() {
@@ -58,9 +61,9 @@ package struct Checkpoint: Sendable {
       let shape = value.type.shape.dimensions
       tensors.append(try SafetensorsFile.Tensor(name: value.name, shape: shape, store.read(index)))
       for state in 0..<(value.isParameter ? store.stateCount : 0) {
+        let elements = try states.map { try store.read(index, of: $0[state]) } ?? store.read(index, .state(state))
         tensors.append(
-          try SafetensorsFile.Tensor(
-            name: "optimizer.\(state).\(value.name)", shape: shape, store.read(index, .state(state))))
+          try SafetensorsFile.Tensor(name: "optimizer.\(state).\(value.name)", shape: shape, elements))
       }
       if let others {
         tensors.append(

@@ -29,18 +29,15 @@ struct NumericalFailure {
       trainer.job, "step \(step): the loss is \(Self.text(loss)); the first number that is not finite: \(place)")
   }
 
-  /// Checks what a step's update left, before it is saved or tested. The ranks have the same state, so all throw alike.
+  /// Checks what a step's update left, before it is saved or tested. Ranks have the same parameters; of optimizer states
+  /// each looks at those that it keeps.
   static func check(_ store: ParameterStore, step: Int, _ trainer: Trainer) throws {
-    for (index, parameter) in store.graph.stored.enumerated() {
-      for section in [.parameters] + (0..<store.stateCount).map(ParameterStore.Section.state)
-      where try store.read(index, section).contains(where: { !$0.isFinite }) {
-        let what = section == .parameters ? "parameter" : "optimizer's state of parameter"
-        throw error(
-          trainer.job,
-          "step \(step): the update by \(trainer.job.training.optimizer.name.rawValue) left numbers that are not finite "
-            + "in the \(what) '\(store.graph[parameter].name)'")
-      }
-    }
+    guard let found = store.firstNonFinite else { return }
+    throw error(
+      trainer.job,
+      "step \(step): the update by \(trainer.job.training.optimizer.name.rawValue) left numbers that are not finite in the "
+        + "\(found.isState ? "optimizer's state of parameter" : "parameter") '\(store.graph[store.graph.stored[found.parameter]].name)'"
+    )
   }
 
   /// Checks what an evaluation came to.

@@ -1,4 +1,3 @@
-import Collectives
 import Datasets
 package import Execution
 import Kernels
@@ -27,16 +26,17 @@ package final class Replica {
   ///   - slotCount: gradient slots that the rank's reducer needs.
   ///   - shards: those that it will compute.
   ///   - precision: of what convolutions and dense layers compute in.
+  ///   - share: of the optimizer states, the one that is kept here, and of how many.
   package init(
     _ graph: Graph, evaluationGraph: Graph?, fields: [SampleField], optimizer: Optimizer, slotCount: Int,
-    shards: Range<Int>, precision: Precision = .float32
+    shards: Range<Int>, precision: Precision = .float32, share: (index: Int, count: Int) = (0, 1)
   ) throws {
     let compiled = try CompiledGraph(graph, precision: precision)
     let compiledEvaluation = try evaluationGraph.map {
       try CompiledGraph($0, sharing: compiled, precision: precision)
     }
     let workspaceBytes = max(compiled.workspaceByteCount, compiledEvaluation?.workspaceByteCount ?? 0)
-    store = try ParameterStore(compiled, slotCount: slotCount, stateCount: optimizer.stateCount)
+    store = try ParameterStore(compiled, slotCount: slotCount, stateCount: optimizer.stateCount, share: share)
     workspace = try Arena(byteCount: workspaceBytes)
     let store = store
     let workspace = workspace
@@ -44,17 +44,15 @@ package final class Replica {
     evaluation = try compiledEvaluation.map { try Program($0, store, workspace: workspace) }
     memory = MemoryPlan(
       parameters: Bytes(4 * store.elementCount), gradients: Bytes(4 * store.slotElementCount * slotCount),
-      optimizerStates: Bytes(4 * store.elementCount * store.stateCount), workspace: Bytes(workspaceBytes))
+      optimizerStates: Bytes(4 * store.stateRange.count * store.stateCount), workspace: Bytes(workspaceBytes))
     inputs = SampleInputs(program, fields)
     evaluationInputs = evaluation.map { SampleInputs($0, fields) }
     states = ShardStates(program, shards: shards)
     memory.carriedStates = Bytes(states.byteCount)
   }
 
-  /// Adds to the plan what the rank's reducer has allocated.
-  func count(_ reducer: any ShardReducer) {
-    if let reducer = reducer as? ReproducibleReducer { memory.reduction = Bytes(reducer.byteCount) }
-  }
+  /// Adds to the plan what the rank's reducers have allocated.
+  func count(reduction bytes: Int) { memory.reduction = Bytes(bytes) }
 
   /// Adds to the plan the copy of the parameters that early stopping keeps.
   func countBestParameters() { memory.bestParameters = Bytes(4 * store.graph.parameterCount) }

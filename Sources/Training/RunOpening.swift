@@ -105,7 +105,7 @@ struct RunOpening {
   private func comparableLines(_ yaml: String) -> [String] {
     let free =
       (trainer.job.training.schedule.spansTheRun ? [] : ["epochs:"]) + [
-        "every_steps:", "every_epochs:", "keep:", "bucket:", "images:", "labels: /", "labels: \"/", "inputs:",
+        "every_steps:", "every_epochs:", "keep:", "bucket:", "zero:", "images:", "labels: /", "labels: \"/", "inputs:",
         "targets:",
         "folder:", "train:",
         "test:",

@@ -18,12 +18,14 @@ extension RunState {
   /// The coordinator writes, records first: a checkpoint never knows a step that the records do not. Collective.
   func saveCheckpoint() throws {
     let carried = try replica.states.gathered(group)
+    let states = try replica.store.gatheredStates(group)
     try trainer.onCoordinator {
       try records?.flush()
       header.phase = networks.count == 1 ? nil : current
       let others = aside.map { (header.isBestRestored == true ? Checkpoint.Others.last : .best, $0) }
       try directory.save(
-        Checkpoint(header: header, store: replica.store, others: others, carried: carried), keep: job.checkpoint.keep)
+        Checkpoint(header: header, store: replica.store, others: others, carried: carried, states: states),
+        keep: job.checkpoint.keep)
       trainer.tell(.checkpoint(step: header.step, path: directory.checkpoint(step: header.step)))
     }
   }
@@ -105,7 +107,9 @@ extension RunState {
       finalTrainingLoss: lastEpoch?.trainingLoss, testLoss: lastEvaluation?.loss,
       testAccuracy: lastEvaluation?.accuracy, testMicroF1: lastEvaluation?.microF1, earlyStopping: earlyStoppingReport,
       sparsity: sparsity, communication: communicationReport,
-      memory: MemoryRecord(planned: replica.memory.total, processPeak: ProcessMemory.peak),
+      memory: MemoryRecord(
+        planned: replica.memory.total, optimizerStates: replica.memory.optimizerStates,
+        processPeak: ProcessMemory.peak),
       checkpoint: directory.checkpoint(step: header.step))
   }
 }

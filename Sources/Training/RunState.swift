@@ -208,7 +208,8 @@ final class RunState {
     }
     if isLooked, trainer.isCoordinator { try traced(.look) { try look(number, activity) } }
     let rate = learningRate(ofStep: number)
-    traced(.update) { update(number, rate: rate) }
+    try traced(.update) { try update(number, rate: rate) }
+    try gradient.gatherParameters()
     replica.states.endStep(endsEpoch: number % order.stepsPerEpoch == 0)
     try record(number, loss, rate: rate, begin: begin)
     return (loss, isStopWanted ? trainer.stopRequest() ?? SIGTERM : nil)
@@ -223,12 +224,14 @@ final class RunState {
   }
 
   /// Clips the gradients, each first, then all together; updates; shrinks by L1; moves the statistics.
-  private func update(_ number: Int, rate: Double) {
+  private func update(_ number: Int, rate: Double) throws {
     let training = job.training
     let store = replica.store
     if let limit = training.clipValue { store.clipGradientValues(to: Float(limit), over: ranges) }
     if let limit = training.clipNorm { store.clipGradientNorm(to: limit, over: ranges) }
-    optimizer.update(store, step: number - phase.steps.lowerBound, learningRate: Float(rate), over: ranges)
+    try optimizer.update(
+      store, step: number - phase.steps.lowerBound, learningRate: Float(rate), over: ranges
+    ) { sums in try group.allReduce(&sums, .sum) }
     if training.l1 > 0 { store.softThreshold(by: Float(rate * training.l1), over: ranges) }
     store.updateStatistics(shards: training.shards)
   }

@@ -1,6 +1,7 @@
 package import Collectives
 import Datasets
 import Execution
+import Foundation
 package import Jobs
 import Kernels
 import ModelGraph
@@ -98,7 +99,7 @@ package final class Trainer {
       try Replica(
         network.graph, evaluationGraph: network.evaluationGraph, fields: network.fields,
         optimizer: job.training.optimizer.optimizer, slotCount: schedule.slotCount, shards: shards,
-        precision: job.training.precision)
+        precision: job.training.precision, share: gradientSettings.share(group))
     }
     if job.training.earlyStopping?.restoreBest == true { replica.countBestParameters() }
     try Agreement.alike(group, exitCode: Self.exitCode) {
@@ -145,13 +146,24 @@ package final class Trainer {
           "\(group.rankCount) ranks cannot share \(count) shards; use at most \(count) ranks or more shards")
       ])
     }
-    return Datasets.shards(of: group.rank, rankCount: group.rankCount, shardCount: count)
+    guard let shares = options.shares else {
+      return Datasets.shards(of: group.rank, rankCount: group.rankCount, shardCount: count)
+    }
+    guard shares.count == group.rankCount, shares.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+      let text = shares.map { String(format: "%g", $0) }.joined(separator: ",")
+      throw TrainingError(
+        .invalidInput,
+        "the shares \(text) are not one number above 0 for each of \(group.rankCount) ranks; give as many as ranks")
+    }
+    return Datasets.shards(weights: shares, shardCount: count)[group.rank]
   }
 
   private var gradientSettings: GradientSettings {
     var settings = GradientSettings(shardCount: job.training.shards)
     settings.reduction = job.training.reduction
     settings.bucket = job.training.bucket
+    settings.precision = job.training.gradientPrecision
+    settings.sharesStates = job.training.zeroStage > 0
     settings.overlaps = options.overlaps
     settings.communicationCores = options.communicationCores
     return settings

@@ -73,6 +73,10 @@ package struct TrainingBenchmark {
     package var batch: Int?
     package var reduction = Reduction.reproducible
     package var bucket: Bytes?
+    /// Of gradients on their way to other ranks.
+    package var gradientPrecision = Precision.float32
+    /// Whether each rank keeps a share of the optimizer states only.
+    package var sharesStates = false
     package var overlaps = false
     package var communicationCores: [Int] = []
     /// Whether the parts of a step are measured too.
@@ -111,11 +115,14 @@ package struct TrainingBenchmark {
     var gradients = GradientSettings(shardCount: shardCount)
     gradients.reduction = settings.reduction
     gradients.bucket = settings.bucket
+    gradients.precision = settings.gradientPrecision
+    gradients.sharesStates = settings.sharesStates
     gradients.overlaps = settings.overlaps
     gradients.communicationCores = settings.communicationCores
     let replica = try Replica(
       graph, evaluationGraph: nil, fields: workload.fields, optimizer: workload.optimizer,
-      slotCount: gradients.schedule(range).slotCount, shards: range, precision: settings.precision)
+      slotCount: gradients.schedule(range).slotCount, shards: range, precision: settings.precision,
+      share: gradients.share(group))
     let store = replica.store
     gradient = try BatchGradient(replica, gradients, group: group, shards: range)
     var random = RandomStream(seed: 1, purpose: .test, stream: UInt64(group.rank))
@@ -194,8 +201,11 @@ package struct TrainingBenchmark {
       try gradient.compute(entry, samples, first..<first + shardSamples, dropout: .none, sends: sends)
     }
     if sends { try gradient.reduce() }
-    workload.optimizer.update(gradient.replica.store, step: number, learningRate: workload.learningRate)
+    try workload.optimizer.update(gradient.replica.store, step: number, learningRate: workload.learningRate) { sums in
+      try group.allReduce(&sums, .sum)
+    }
     gradient.replica.store.updateStatistics(shards: shardCount)
+    if sends { try gradient.gatherParameters() }
     return gradient.loss
   }
 }

@@ -15,6 +15,8 @@ package struct TrainingOptions: Sendable {
   package var overlaps: Bool
   /// Cores of that thread; none for those of the rank.
   package var communicationCores: [Int]
+  /// How many shards each rank takes in proportion to the others; nil for as many each.
+  package var shares: [Double]?
   /// Where a trace of the run is written; nil for none. The same on all ranks.
   package var trace: String?
 

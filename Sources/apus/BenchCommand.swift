@@ -48,6 +48,12 @@ struct BenchTrainCommand: ParsableCommand {
   @Option(help: "How large the pieces are in which gradients go out, such as '4 MB'; default: by the model's size.")
   var bucket: String?
 
+  @Option(help: "float32 or bfloat16: what gradients travel in.")
+  var gradientPrecision = "float32"
+
+  @Option(help: "0, or 1 to share the optimizer states among the ranks.")
+  var zero = 0
+
   @Option(help: "Send gradients while backward runs: auto, on or off; see 'apus train'.")
   var overlap = "auto"
 
@@ -74,6 +80,10 @@ struct BenchTrainCommand: ParsableCommand {
     guard Jobs.Reduction(rawValue: reduction) != nil else {
       throw ValidationError("--reduction '\(reduction)' is neither reproducible nor fastest")
     }
+    guard Precision(rawValue: gradientPrecision) != nil else {
+      throw ValidationError("--gradient-precision '\(gradientPrecision)' is neither float32 nor bfloat16")
+    }
+    guard 0...1 ~= zero else { throw ValidationError("--zero \(zero) is neither 0 nor 1") }
     guard Ranks.Overlap(rawValue: overlap) != nil else {
       throw ValidationError("--overlap '\(overlap)' is none of auto, on, off")
     }
@@ -101,6 +111,8 @@ struct BenchTrainCommand: ParsableCommand {
     settings.bucket = try bucket.map { try Bytes.parse($0) }
     settings.overlaps = cores.overlaps
     settings.communicationCores = cores.spare
+    settings.gradientPrecision = Precision(rawValue: gradientPrecision) ?? .float32
+    settings.sharesStates = zero > 0
     settings.takesApart = parts
     let benchmark = try TrainingBenchmark(workload, group: ranks.group, settings: settings)
     let result = try benchmark.run(seconds: seconds)

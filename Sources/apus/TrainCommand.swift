@@ -40,6 +40,11 @@ struct TrainCommand: ParsableCommand {
   var epochs: Int?
 
   @Option(
+    help:
+      "How many shards each rank takes in proportion to the others, such as 2,1 for a second host of half the speed.")
+  var shares: String?
+
+  @Option(
     help: "Send gradients while backward runs: auto, on or off. auto: over a network, or where a core is left for it.")
   var overlap = "auto"
 
@@ -47,6 +52,9 @@ struct TrainCommand: ParsableCommand {
   var trace: String?
 
   func validate() throws {
+    if let shares, shareNumbers == nil {
+      throw ValidationError("--shares \(shares): give a number above 0 for each rank, such as 2,1")
+    }
     guard Ranks.Overlap(rawValue: overlap) != nil else {
       throw ValidationError("--overlap '\(overlap)' is none of auto, on, off")
     }
@@ -55,10 +63,17 @@ struct TrainCommand: ParsableCommand {
     if let epochs, epochs < 1 { throw ValidationError("--epochs \(epochs): train at least one epoch") }
   }
 
+  private var shareNumbers: [Double]? {
+    guard let shares else { return nil }
+    let words = shares.split(separator: ",", omittingEmptySubsequences: false)
+    let numbers = words.compactMap { Double($0) }.filter { $0 > 0 && $0.isFinite }
+    return numbers.count == words.count ? numbers : nil
+  }
+
   func run() throws {
     let run = TrainingRun(
       jobPath: job, epochs: epochs, runDirectory: runDirectory, resume: resume, threads: threads ?? 1,
-      overlap: Ranks.Overlap(rawValue: overlap) ?? .auto, trace: trace)
+      overlap: Ranks.Overlap(rawValue: overlap) ?? .auto, shares: shareNumbers, trace: trace)
     StopSignal.install()
     guard !Ranks.isLaunched else {
       if let ranks {
@@ -69,7 +84,7 @@ struct TrainCommand: ParsableCommand {
     let file = try JobFile(path: job)
     try file.requireKernels()
     let shards = file.job.training.shards
-    let count = ranks ?? max(1, min(shards, Threads.allowedCores.count / run.threads))
+    let count = ranks ?? run.shares?.count ?? max(1, min(shards, Threads.allowedCores.count / run.threads))
     try Ranks.run(inProcess: count) { try run.train(on: $0) }
   }
 }
@@ -82,6 +97,7 @@ private struct TrainingRun: Sendable {
   let resume: Bool
   let threads: Int
   let overlap: Ranks.Overlap
+  let shares: [Double]?
   let trace: String?
 
   func train(on ranks: Ranks) throws -> ExitStatus {
@@ -91,9 +107,10 @@ private struct TrainingRun: Sendable {
     let display = ProgressDisplay()
     defer { display.end() }
     let cores = try ranks.placeThreads(threads, overlap: overlap)
-    let options = TrainingOptions(
+    var options = TrainingOptions(
       threads: cores.threads, runDirectory: runDirectory, resume: resume, overlaps: cores.overlaps,
       communicationCores: cores.spare, trace: trace)
+    options.shares = shares
     let trainer = Trainer(file, group: ranks.group, options: options) { display.show($0) }
     switch try trainer.run() {
     case .finished(let evaluation):

@@ -6,6 +6,8 @@ extension Conformance {
     Check("one reducer has those bits for few elements and for many", manySizes),
     Check("a part of the elements is reduced and nothing else of slot 0 changes", parts),
     Check("the fastest sum is right to rounding", fastest),
+    Check("what travels as bfloat16 has the bits of the rounded tree for any split of the shards", rounded),
+    Check("the fastest sum in bfloat16 is right to its rounding, and the same on every rank", fastestRounded),
     Check("shards that no rank or two ranks hold are refused on every rank", badRanges),
   ]
 
@@ -73,6 +75,41 @@ extension Conformance {
     }
   }
 
+  private static func rounded(_ group: any Group) throws {
+    for shardCount in [group.rankCount, group.rankCount + 1, 9] where shardCount >= group.rankCount {
+      for ranges in splits(shardCount, group.rankCount) {
+        for count in [0, 1, 33, 5000] {
+          let reducer = try BFloat16Reducer(
+            group: group, shardCount: shardCount, range: ranges[group.rank], maximumCount: count, isReproducible: true)
+          let actual = try reduce(with: reducer, count: count, stride: count + 3, elements: 0..<count)
+          let expected = roundedTreeSum(CanonicalTree(shardCount: shardCount), count)
+          try expectEqual(
+            actual.map(\.bitPattern), expected.map(\.bitPattern), "\(count) elements, shards \(ranges)")
+        }
+      }
+    }
+  }
+
+  private static func fastestRounded(_ group: any Group) throws {
+    let shardCount = group.rankCount + 4
+    let count = 4501
+    let reducer = try BFloat16Reducer(
+      group: group, shardCount: shardCount, range: evenRanges(shardCount, group.rankCount)[group.rank],
+      maximumCount: count, isReproducible: false)
+    let actual = try reduce(with: reducer, count: count, stride: count, elements: 0..<count)
+    let expected = treeSum(CanonicalTree(shardCount: shardCount), count)
+    var largest = [Float](repeating: 0, count: count)
+    for shard in 0..<shardCount {
+      for (index, value) in gradient(shard, count).enumerated() { largest[index] += abs(value) }
+    }
+    for index in 0..<count where !(abs(actual[index] - expected[index]) <= largest[index] / 128) {
+      throw Difference(description: "sum[\(index)] is \(actual[index]), not near \(expected[index])")
+    }
+    var first = actual
+    try group.broadcast(&first, root: 0)
+    try expectEqual(actual.map(\.bitPattern), first.map(\.bitPattern), "the sum of rank 0")
+  }
+
   private static func badRanges(_ group: any Group) throws {
     let shardCount = group.rankCount + 2
     let right = evenRanges(shardCount, group.rankCount)
@@ -112,6 +149,20 @@ extension Conformance {
     func sum(_ node: Range<Int>) -> [Float] {
       guard let (left, right) = tree.children(of: node) else { return gradient(node.lowerBound, count) }
       return zip(sum(left), sum(right)).map { $0 + $1 }
+    }
+    return sum(tree.root)
+  }
+
+  /// The same with every node rounded to bfloat16 by arithmetic: to the nearest multiple of its last place, ties to even.
+  private static func roundedTreeSum(_ tree: CanonicalTree, _ count: Int) -> [Float] {
+    func rounded(_ x: Float) -> Float {
+      guard x != 0 else { return x }
+      let place = Float(sign: .plus, exponent: x.exponent - 7, significand: 1)
+      return (x / place).rounded(.toNearestOrEven) * place
+    }
+    func sum(_ node: Range<Int>) -> [Float] {
+      guard let (left, right) = tree.children(of: node) else { return gradient(node.lowerBound, count).map(rounded) }
+      return zip(sum(left), sum(right)).map { rounded($0 + $1) }
     }
     return sum(tree.root)
   }

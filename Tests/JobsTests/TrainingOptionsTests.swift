@@ -1,4 +1,5 @@
 import Foundation
+import ModelGraph
 import Models
 import Testing
 import Units
@@ -68,6 +69,8 @@ import Jobs
         health: {every_steps: 7}
         carry_state: true
         bucket: 1.5 MB
+        gradient_precision: bfloat16
+        zero: 1
       """, data: "  validation_fraction: 0.1")
     let read = job.training
     #expect(read.lossOptions.labelSmoothing == 0.125)
@@ -79,6 +82,7 @@ import Jobs
     #expect(read.pretraining == Pretraining(epochsPerLayer: 2))
     #expect(read.health == HealthSpecification(everySteps: 7))
     #expect(read.bucket == Bytes(1_500_000))
+    #expect(read.gradientPrecision == .bfloat16 && read.zeroStage == 1)
     #expect(try JobFile(yaml: job.yaml(), file: "job.yaml").job == job)
     #expect(try JSONDecoder().decode(Job.self, from: JSONEncoder().encode(job)) == job)
   }
@@ -112,6 +116,14 @@ import Jobs
     ("  clipnorm: 1", "unknown key 'clipnorm' in training; did you mean 'clip_norm'?"),
     ("  pretrainning: {}", "unknown key 'pretrainning' in training; did you mean 'pretraining'?"),
     ("  early_stoping: {}", "unknown key 'early_stoping' in training; did you mean 'early_stopping'?"),
+    ("  zero: 2", "'zero' in training must be a whole number from 0 to 1, not '2'; leave it out for 0"),
+    (
+      "  gradient_precison: bfloat16", "unknown key 'gradient_precison' in training; did you mean 'gradient_precision'?"
+    ),
+    (
+      "  gradient_precision: bfloat",
+      "'gradient_precision' in training must be one of float32, bfloat16, not 'bfloat'; did you mean 'bfloat16'?"
+    ),
     ("  buckets: 4 MB", "unknown key 'buckets' in training; did you mean 'bucket'?"),
     (
       "  bucket: 25",

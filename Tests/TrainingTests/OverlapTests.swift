@@ -13,18 +13,18 @@ struct OverlapTests {
   func sameBits(training: String) throws {
     let small = try SmallJob()
     _ = try train(try small.job(["shards: 6": "shards: 8"]), run: small.path("one"))
-    let one = try weights(small, "one")
+    let one = try checkpointNumbers(small, "one")
     let job = try small.job(["shards: 6": training], named: "buckets.yaml")
     for ranks in [1, 2, 3, 4, 8] {
       for overlaps in [false, true] {
         let run = "run-\(ranks)-\(overlaps)"
         _ = try train(job, run: small.path(run), ranks: ranks, overlaps: overlaps)
-        #expect(try weights(small, run) == one, "\(run)")
+        #expect(try checkpointNumbers(small, run) == one, "\(run)")
       }
     }
     #expect(try #require(communication(small, "run-2-true")["isOverlapped"] as? Bool) == (training != "shards: 8"))
     #expect(try #require(communication(small, "run-8-false")["isOverlapped"] as? Bool) == false)
-    #expect(try report(small, "run-1-true")["communication"] == nil)
+    #expect(try runReport(small, "run-1-true")["communication"] == nil)
   }
 
   @Test("Fastest: the same bits with overlap and without, for every bucket size, on one number of ranks")
@@ -34,7 +34,7 @@ struct OverlapTests {
     let buckets = try small.job(["shards: 6": "shards: 8\n  reduction: fastest\n  bucket: 1 KiB"], named: "b.yaml")
     _ = try train(plain, run: small.path("a"), ranks: 3)
     _ = try train(buckets, run: small.path("b"), ranks: 3, overlaps: true)
-    #expect(try weights(small, "a") == weights(small, "b"))
+    #expect(try checkpointNumbers(small, "a") == checkpointNumbers(small, "b"))
     #expect(try #require(communication(small, "b")["buckets"] as? Int) == 5)
   }
 
@@ -46,7 +46,7 @@ struct OverlapTests {
     _ = try train(job, run: small.path("run"), ranks: 4, overlaps: true) { _, asked in asked == 6 ? 15 : nil }
     let other = try small.job(["shards: 6": "shards: 8\n  bucket: 2 KiB"], named: "other.yaml")
     _ = try train(other, run: small.path("run"), ranks: 3, resume: true, overlaps: true)
-    #expect(try weights(small, "run") == weights(small, "whole"))
+    #expect(try checkpointNumbers(small, "run") == checkpointNumbers(small, "whole"))
     #expect(try small.recordedSteps("run") == Array(1...12))
   }
 
@@ -76,18 +76,7 @@ struct OverlapTests {
     for result in results { #expect(throws: (any Error).self) { try result.get() } }
   }
 
-  /// What the header says differs with the bucket; the numbers behind it may not.
-  private func weights(_ small: SmallJob, _ run: String) throws -> [UInt8] {
-    let bytes = try small.newestCheckpoint(run)
-    let header = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
-    return Array(bytes[(8 + header)...])
-  }
-
-  private func report(_ small: SmallJob, _ run: String) throws -> [String: Any] {
-    try #require(JSONSerialization.jsonObject(with: Data(small.bytes(run + "/report.json"))) as? [String: Any])
-  }
-
   private func communication(_ small: SmallJob, _ run: String) throws -> [String: Any] {
-    try #require(report(small, run)["communication"] as? [String: Any])
+    try #require(runReport(small, run)["communication"] as? [String: Any])
   }
 }

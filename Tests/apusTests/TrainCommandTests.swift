@@ -76,10 +76,13 @@ extension CommandTests {
       }
     }
 
-    @Test("Gradients sent beside backward over MPI: the bits of one rank on 1 to 4, with a trace of all ranks")
-    func overlap() async throws {
+    @Test(
+      "Gradients sent beside backward over MPI: the bits of one rank on 1 to 4, with a trace of all ranks",
+      arguments: ["", "\n  zero: 1\n  gradient_precision: bfloat16"])
+    func overlap(keys: String) async throws {
       let small = try SmallJob()
-      let job = try small.job(["shards: 6": "shards: 8\n  bucket: 1 KiB"])
+      let job = try small.job(["shards: 6": "shards: 8\n  bucket: 1 KiB" + keys])
+      let buckets = keys.isEmpty ? 5 : 6
       for ranks in 1...4 {
         let result = try await apus(
           ["train", job, "--run-dir", "run-\(ranks)", "--overlap", "on", "--trace", "trace-\(ranks).json"],
@@ -87,7 +90,8 @@ extension CommandTests {
           in: small)
         #expect(result.exitCode == 0, "\(result.errors)")
         let told = result.errors.contains(
-          try Regex(#"all-reduce: reproducible, .* in 5 buckets of up to 5\.00 KiB a step, \d+ % of it hidden"#))
+          try Regex(
+            #"all-reduce: reproducible, .* in \#(buckets) buckets of up to 5\.00 KiB a step, \d+ % of it hidden"#))
         #expect(told == (ranks > 1), "\(result.errors)")
         let trace = try #require(
           JSONSerialization.jsonObject(with: Data(small.bytes("trace-\(ranks).json"))) as? [String: Any])

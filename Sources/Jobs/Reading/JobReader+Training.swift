@@ -33,6 +33,8 @@ extension JobReader {
     training.pretraining = options.pretraining
     training.health = options.health
     training.bucket = options.bucket
+    training.gradientPrecision = options.gradientPrecision
+    training.zeroStage = options.zeroStage
     if let entry = reader.entry("schedule") { checkWarmup(training, entry, &reader) }
     return training
   }
@@ -71,6 +73,8 @@ extension JobReader {
     var pretraining: Pretraining?
     var health = HealthSpecification()
     var bucket: Bytes?
+    var gradientPrecision = Job.Defaults.gradientPrecision
+    var zeroStage = Job.Defaults.zeroStage
   }
 
   /// What cannot be read is left at its default: it was reported, so nobody will see it.
@@ -100,6 +104,10 @@ extension JobReader {
     if reader.has("bucket") {
       options.bucket = reader.bytes("bucket", in: Limits.bucket, .required(example: "4 MB"))
     }
+    if let precision: Precision = reader.choice("gradient_precision", .otherwise(options.gradientPrecision)) {
+      options.gradientPrecision = precision
+    }
+    options.zeroStage = reader.integer("zero", in: 0...1, .otherwise(options.zeroStage)) ?? options.zeroStage
     return options
   }
 

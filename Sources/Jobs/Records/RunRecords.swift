@@ -11,9 +11,10 @@ package struct StepRecord: Hashable, Codable, Sendable {
   package let learningRate: Double
   /// From the first shard's input to the updated parameters.
   package let seconds: Seconds
-  /// Of the all-reduces of its buckets together, waiting for others included.
+  /// Of the all-reduces of its buckets together and of the exchange of shares of updated parameters, waiting for others
+  /// included.
   package let reductionSeconds: Seconds
-  /// What the step lasted longer for them: the time from the end of backward to that of the last all-reduce.
+  /// What of it the step waited for: the time from the end of backward to that of the last all-reduce, and that exchange.
   package let exposedSeconds: Seconds
 
   package init(
@@ -92,11 +93,14 @@ package struct EarlyStoppingReport: Hashable, Codable, Sendable {
 package struct MemoryRecord: Hashable, Codable, Sendable {
   /// Every tensor of a step, by the plan; `apus bench train` holds it against what the kernel counts.
   package let planned: Bytes
+  /// The optimizer states of it.
+  package let optimizerStates: Bytes
   /// The most that the whole process was resident, with data, libraries and code; nil if unknown.
   package let processPeak: Bytes?
 
-  package init(planned: Bytes, processPeak: Bytes?) {
+  package init(planned: Bytes, optimizerStates: Bytes, processPeak: Bytes?) {
     self.planned = planned
+    self.optimizerStates = optimizerStates
     self.processPeak = processPeak
   }
 }
@@ -108,9 +112,8 @@ package struct CommunicationReport: Hashable, Codable, Sendable {
   package let largestBucket: Bytes
   /// Whether they went out beside backward.
   package let isOverlapped: Bool
-  /// In all-reduces, waiting for other ranks included.
+  /// As in the records of the steps, over all of them.
   package let seconds: Seconds
-  /// From the end of backward to that of the last all-reduce, over all steps.
   package let exposedSeconds: Seconds
   /// 1 − exposed / all; nil without any.
   package let hiddenShare: Double?
