@@ -141,7 +141,7 @@ let tests: [(name: String, uses: [String])] = [
     "Training",
     ["Collectives", "ModelGraph", "Models", "Execution", "Datasets", "Evaluation", "Jobs", "Safetensors", "Units"]
   ),
-  ("Planner", ["Units", "Catalog", "CostModel", "Jobs"]),
+  ("Planner", ["Units", "Models", "Catalog", "CostModel", "Jobs"]),
   ("apus", ["Planner", "CostModel", "Catalog", "Units"]),
 ]
 
