@@ -150,7 +150,7 @@ package final class Trainer {
     case .reproducible:
       try ReproducibleReducer(
         group: group, shardCount: job.training.shards, range: shards, maximumCount: replica.store.slotElementCount)
-    case .fastest: FastestReducer(group: group, range: shards)
+    case .fastest: try FastestReducer(group: group, range: shards)
     }
   }
 
