@@ -42,6 +42,7 @@ let layers: [[Layer]] = [
     Layer(kind: .systemLibrary(provider: "zlib1g-dev"), name: "CZlib"),
     Layer(kind: .systemLibrary(provider: "libpng-dev"), name: "CPNG"),
     Layer(kind: .systemLibrary(provider: "libjpeg62-turbo-dev"), name: "CJPEG"),
+    Layer(kind: .systemLibrary(provider: "libc6-dev"), name: "CSharedMemory"),
     Layer(kind: .embeddedFiles, name: "CCatalog"),
     Layer(kind: .embeddedFiles, name: "CCostModel"),
   ],
@@ -55,7 +56,7 @@ let layers: [[Layer]] = [
   [
     Layer(name: "ModelGraph", uses: ["Units"]),
     Layer(name: "Catalog", uses: ["Units", "CCatalog", "CZlib"]),
-    Layer(name: "Collectives", uses: ["Units"]),
+    Layer(name: "Collectives", uses: ["Units", "CSharedMemory"]),
   ],
   [
     Layer(name: "Models", uses: ["ModelGraph", "Randomness"]),
@@ -141,7 +142,7 @@ let tests: [(name: String, uses: [String])] = [
     "Training",
     ["Collectives", "ModelGraph", "Models", "Execution", "Datasets", "Evaluation", "Jobs", "Safetensors", "Units"]
   ),
-  ("Planner", ["Units", "Catalog", "CostModel", "Jobs"]),
+  ("Planner", ["Units", "Models", "Catalog", "CostModel", "Jobs"]),
   ("apus", ["Planner", "CostModel", "Catalog", "Units"]),
 ]
 

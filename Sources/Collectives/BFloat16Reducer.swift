@@ -68,6 +68,9 @@
     unsafe block.deallocate()
   }
 
+  /// Messages carry what is rounded, between ranks of one host too.
+  package func adopt(_ slots: SharedMemory) {}
+
   package func merge(
     _ step: AccumulationSchedule.Step, _ slots: inout MutableSpan<Float>, stride: Int, elements: Range<Int>
   ) throws(GroupError) {

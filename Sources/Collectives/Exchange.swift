@@ -72,6 +72,13 @@ final class Exchange: @unchecked Sendable {
     }
   }
 
+  /// Throws if any rank is gone.
+  func checkPresence(waiting rank: Int) throws(GroupError) {
+    condition.lock()
+    defer { condition.unlock() }
+    try checkPresence(0..<rankCount, waiting: rank, "shared memory")
+  }
+
   /// Leaves a letter for `route.destination`; `finish` waits until it is taken.
   func post(_ bytes: UnsafeRawBufferPointer, on route: Route) -> Letter {
     let letter = unsafe Letter(bytes)

@@ -67,6 +67,9 @@ package protocol Group: AnyObject, Sendable {
     _ bytes: RawSpan, into gathered: inout MutableRawSpan, byteCounts: [Int]
   ) throws(GroupError)
 
+  /// Throws `.peerLost` if the transport knows of a rank that is gone. Sends nothing.
+  func checkPresence() throws(GroupError)
+
   /// Ends the work of all ranks: processes with exit code `code`; ranks that are threads by an error `.aborted`.
   func abort(code: Int32) throws(GroupError) -> Never
 }

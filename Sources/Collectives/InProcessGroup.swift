@@ -74,6 +74,8 @@ package final class InProcessGroup: Group {
     }
   }
 
+  package func checkPresence() throws(GroupError) { try exchange.checkPresence(waiting: rank) }
+
   package func abort(code: Int32) throws(GroupError) -> Never {
     let error = GroupError(
       .aborted, "rank \(rank) aborted the group with code \(code)", remedy: "see what that rank reported before")

@@ -2,19 +2,22 @@
 /// shards over the ranks.
 ///
 /// Each rank has summed its maximal subtrees alone. An all-reduce sends those sums, never sums over ranks, to whoever
-/// adds them up in the order of the tree. Two ways of doing that are measured:
+/// adds them up in the order of the tree. Three ways of doing that are measured:
+/// - `sharedMemory`: for ranks of one host; see `HostReduction`.
 /// - `exchangeAll`: each rank sends its sums whole to each other and adds all up itself. 1 exchange with each peer.
 /// - `reduceScatter`: each rank owns a slice, gets the sums of all for it, and sends the total around. 2 exchanges with
 ///   each peer, of 1/rankCount of the elements.
 @safe package final class ReproducibleReducer: ShardReducer {
-  package enum Algorithm: String, Sendable, CaseIterable { case exchangeAll, reduceScatter }
+  package enum Algorithm: String, Sendable, CaseIterable { case sharedMemory, exchangeAll, reduceScatter }
 
   package let schedule: AccumulationSchedule
   package let tree: CanonicalTree
   /// The shards of all ranks, by rank.
   package let ranges: [Range<Int>]
   let group: any Group
-  let forced: Algorithm?
+  private let algorithm: Algorithm?
+  /// For `sharedMemory`.
+  private let host: HostReduction?
   /// How many sums each rank brings, by rank.
   let sumCounts: [Int]
   /// The additions over the sums of all ranks, in rank order.
@@ -30,11 +33,13 @@
   ///   - shardCount: of the global batch; the same on every rank.
   ///   - range: the shards of this rank; the ranks' ranges cover 0 ..< shardCount in order.
   ///   - maximumCount: the most elements that one call reduces; the same on every rank.
-  ///   - algorithm: nil for the one that was measured to be faster at each size.
-  /// - Throws: `.invalidArgument` on every rank for ranges that do not cover the shards, `.countMismatch` if ranks
-  ///   disagree on a count.
+  ///   - algorithm: the same on every rank; nil for the one that was measured to be faster at each size.
+  ///   - timeout: how long `sharedMemory` waits for a rank.
+  /// - Throws: `.invalidArgument` on every rank for ranges that do not cover the shards or for `sharedMemory` over ranks
+  ///   of several hosts, `.countMismatch` if ranks disagree on a count.
   package init(
-    group: any Group, shardCount: Int, range: Range<Int>, maximumCount: Int, algorithm: Algorithm? = nil
+    group: any Group, shardCount: Int, range: Range<Int>, maximumCount: Int, algorithm: Algorithm? = nil,
+    timeout: Duration = .collectiveTimeout
   ) throws(GroupError) {
     ranges = try Self.agree(group, shardCount: shardCount, range: range, maximumCount: maximumCount)
     tree = CanonicalTree(shardCount: shardCount)
@@ -45,21 +50,35 @@
     merges = tree.merges(of: Array(leaves.joined()))
     self.group = group
     self.maximumCount = maximumCount
-    forced = algorithm
-    let foreign = sumCounts.reduce(0, +) - sumCounts[group.rank]
+    let hostCount = Set(try group.hostIndices()).count
+    let sharesHost = group.rankCount > 1 && hostCount == 1
+    guard sharesHost || algorithm != .sharedMemory || group.rankCount == 1 else {
+      throw GroupError(
+        .invalidArgument, "a reduction in shared memory over ranks of several hosts",
+        remedy: "let the reducer choose how it reduces")
+    }
+    let chosen = algorithm ?? (sharesHost ? .sharedMemory : nil)
+    self.algorithm = chosen
+    host =
+      chosen == .sharedMemory && sharesHost
+      ? try HostReduction(
+        group: group, sumCounts: sumCounts, merges: merges, maximumCount: maximumCount, timeout: timeout) : nil
+    let foreign = host == nil ? sumCounts.reduce(0, +) - sumCounts[group.rank] : 0
     let slice = Slices(count: maximumCount, parts: group.rankCount).largest
     let longest =
-      switch algorithm {
+      switch chosen {
       case .exchangeAll: maximumCount
-      case .reduceScatter: slice
+      case .reduceScatter, .sharedMemory: slice
       case nil: max(slice, min(maximumCount, Self.exchangeAllLimit(group.rankCount)))
       }
     unsafe received = .allocate(capacity: foreign * longest)
     unsafe sums = .allocate(capacity: sumCounts.reduce(0, +))
   }
 
-  /// Room for the sums of other ranks: what the reducer allocates.
-  package var byteCount: Int { unsafe received.count * MemoryLayout<Float>.stride }
+  /// Room for sums of ranks: what the reducer allocates.
+  package var byteCount: Int { unsafe received.count * MemoryLayout<Float>.stride + (host?.byteCount ?? 0) }
+
+  package func adopt(_ slots: SharedMemory) { host?.adopt(slots) }
 
   deinit {
     unsafe received.deallocate()
@@ -75,11 +94,11 @@
     }
     guard group.rankCount > 1, !elements.isEmpty else { return }
     let exchangesAll = elements.count <= Self.exchangeAllLimit(group.rankCount)
-    let algorithm = forced ?? (exchangesAll ? .exchangeAll : .reduceScatter)
     try unsafe slots.withUnsafeMutableBufferPointer { buffer throws(GroupError) in
       guard let base = buffer.baseAddress else { return }
       let own = unsafe Sums(base: base + elements.lowerBound, stride: stride)
-      switch algorithm {
+      switch algorithm ?? (exchangesAll ? .exchangeAll : .reduceScatter) {
+      case .sharedMemory: try unsafe host?.allReduce(base, stride: stride, elements: elements)
       case .exchangeAll: try unsafe exchangeAll(own, count: elements.count)
       case .reduceScatter: try unsafe reduceScatter(own, count: elements.count)
       }

@@ -19,6 +19,15 @@ package protocol ShardReducer: AnyObject {
   ///   - elements: the same number on every rank, inside 0 ..< stride.
   /// - Throws: `GroupError`: `.invalidArgument` for a part that does not fit, or that of the group.
   func allReduce(_ slots: inout MutableSpan<Float>, stride: Int, elements: Range<Int>) throws(GroupError)
+
+  /// Tells the reducer that slots which begin where this rank's part of `slots` does lie in memory that its host shares:
+  /// one that can reduces them in place from now on, any other copies them as before. The same on all ranks.
+  func adopt(_ slots: SharedMemory)
+}
+
+extension Duration {
+  /// How long a rank waits for another one in a collective, unless the user says otherwise.
+  package static let collectiveTimeout = Duration.seconds(30)
 }
 
 extension ShardReducer {
@@ -47,24 +56,45 @@ extension ShardReducer {
   }
 }
 
-/// Sums in the order that is fastest: one running sum a rank, then the group's all-reduce. The last bits of the result
-/// depend on the rank count and on the transport.
+/// Sums in the order that is fastest: one running sum a rank, then an all-reduce, through shared memory between ranks of
+/// one host and by the group's own otherwise. The last bits of the result depend on the rank count and on the transport.
 package final class FastestReducer: ShardReducer {
   package let schedule: AccumulationSchedule
   private let group: any Group
+  private let host: HostReduction?
 
-  /// - Parameter range: the shards of this rank, one or more.
-  package init(group: any Group, range: Range<Int>) {
+  /// Collective.
+  /// - Parameters:
+  ///   - range: the shards of this rank, one or more.
+  ///   - timeout: how long ranks of one host wait for another.
+  package init(
+    group: any Group, range: Range<Int>, timeout: Duration = .collectiveTimeout
+  ) throws(GroupError) {
     self.group = group
     schedule = AccumulationSchedule(runningSumOver: range)
+    guard group.rankCount > 1, Set(try group.hostIndices()).count == 1 else {
+      host = nil
+      return
+    }
+    let tree = CanonicalTree(shardCount: group.rankCount)
+    host = try HostReduction(
+      group: group, sumCounts: Array(repeating: 1, count: group.rankCount),
+      merges: tree.merges(of: (0..<group.rankCount).map { $0..<($0 + 1) }), maximumCount: .max, timeout: timeout)
   }
+
+  package func adopt(_ slots: SharedMemory) { host?.adopt(slots) }
 
   package func allReduce(_ slots: inout MutableSpan<Float>, stride: Int, elements: Range<Int>) throws(GroupError) {
     try checkPart(slots.count, stride: stride, elements: elements)
     guard !elements.isEmpty else { return }
     try unsafe slots.withUnsafeMutableBufferPointer { buffer throws(GroupError) in
-      var part = unsafe buffer.extracting(elements).mutableSpan
-      try group.allReduce(&part, .sum)
+      if let host {
+        guard let base = buffer.baseAddress else { return }
+        try unsafe host.allReduce(base, stride: stride, elements: elements)
+      } else {
+        var part = unsafe buffer.extracting(elements).mutableSpan
+        try group.allReduce(&part, .sum)
+      }
     }
   }
 }

@@ -6,10 +6,13 @@ import Glibc
 @safe package final class Arena {
   let base: UnsafeMutableRawPointer
   package let byteCount: Int
+  /// Whose memory it is, if not its own.
+  private let owner: AnyObject?
 
   /// - Throws: `ExecutionError` with `.outOfMemory` if the system refuses.
   package init(byteCount: Int) throws {
     self.byteCount = byteCount
+    owner = nil
     let address = unsafe mmap(
       nil, max(byteCount, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let address = unsafe address, unsafe address != MAP_FAILED else {
@@ -20,7 +23,16 @@ import Glibc
     unsafe base = address
   }
 
-  deinit { unsafe munmap(base, max(byteCount, 1)) }
+  /// Memory of somebody else, who gives it back once this is gone.
+  /// - Parameter memory: zeros, from a 64-byte boundary on.
+  @unsafe package init(_ memory: UnsafeMutableRawBufferPointer, owner: AnyObject) {
+    guard let address = memory.baseAddress else { preconditionFailure("an arena over no memory") }
+    unsafe base = address
+    byteCount = memory.count
+    self.owner = owner
+  }
+
+  deinit { if owner == nil { unsafe munmap(base, max(byteCount, 1)) } }
 }
 
 /// A graph that cannot be compiled or run.

@@ -1,7 +1,8 @@
 package import Kernels
 package import ModelGraph
 
-/// The trained state of a model: parameters, gradient slots and optimizer states, in one arena.
+/// The trained state of a model: parameters and optimizer states in one arena, gradient slots in another, which may be
+/// memory that several processes share.
 ///
 /// Each section holds the parameters in the order in which their gradients become ready, then the statistics, in the
 /// layouts that the kernels read, each from a 64-byte boundary. All sections have the same offsets, so an optimizer is one pass over
@@ -43,14 +44,17 @@ package import ModelGraph
   package static let tailCount = 16
 
   private let arena: Arena
+  private let slotArena: Arena
   private let alignmentInFloats = WorkspacePlan.alignment / 4
 
   /// - Parameters:
   ///   - slotCount: gradient slots; a rank needs as many as partial sums are alive at once.
   ///   - stateCount: optimizer states a parameter (momentum: 1, Adam: 2).
   ///   - share: the one whose optimizer states are kept here, and of how many; all states if it is the only one.
+  ///   - slots: memory for the gradient slots, `slotElementCount` floats for each; nil for memory of its own.
   package init(
-    _ compiled: CompiledGraph, slotCount: Int, stateCount: Int, share: (index: Int, count: Int) = (0, 1)
+    _ compiled: CompiledGraph, slotCount: Int, stateCount: Int, share: (index: Int, count: Int) = (0, 1),
+    slots: Arena? = nil
   ) throws {
     graph = compiled.graph
     layouts = compiled.parameterLayouts
@@ -73,12 +77,17 @@ package import ModelGraph
     stateRange = share.count == 1 ? 0..<elementCount : shares[share.index]
     allRanges = UpdateRanges(places, decaysBiases: true, shares: shares, own: stateRange)
     slotElementCount = elementCount + Self.tailCount
-    arena = try Arena(
-      byteCount: 4 * (elementCount + stateRange.count * stateCount + slotElementCount * slotCount))
+    arena = try Arena(byteCount: 4 * (elementCount + stateRange.count * stateCount))
+    let slotBytes = 4 * slotElementCount * slotCount
+    precondition(slots.map { $0.byteCount >= slotBytes } ?? true, "room for fewer slots")
+    slotArena = try slots ?? Arena(byteCount: slotBytes)
   }
 
   /// Floats in a section of parameters of such a store, known without making one.
   package static func elementCount(_ compiled: CompiledGraph) -> Int { offsets(compiled).count }
+
+  /// Floats in a gradient slot of such a store.
+  package static func slotElementCount(_ compiled: CompiledGraph) -> Int { elementCount(compiled) + tailCount }
 
   private static func offsets(_ compiled: CompiledGraph) -> (offsets: [Int], count: Int) {
     let layouts = compiled.parameterLayouts
@@ -98,7 +107,7 @@ package import ModelGraph
     return ready + graph.stored.indices.filter { !ready.contains($0) }
   }
 
-  package var byteCount: Int { arena.byteCount }
+  package var byteCount: Int { arena.byteCount + slotArena.byteCount }
 
   /// A number that two stores share if their flat arrays mean the same.
   package var fingerprint: UInt64 {
@@ -115,7 +124,7 @@ package import ModelGraph
   }
 
   @unsafe func slot(_ index: Int) -> UnsafeMutablePointer<Float> {
-    unsafe parameters + elementCount + stateRange.count * stateCount + slotElementCount * index
+    unsafe slotArena.base.assumingMemoryBound(to: Float.self) + slotElementCount * index
   }
 
   /// Gradients and tail of a slot, `slotElementCount` floats, in ready order.

@@ -36,6 +36,9 @@ package final class MPIGroup: Group {
     try unsafe MPIGroup(duplicating: communicator.handle, chunkBytes: chunkBytes)
   }
 
+  /// MPI ends the ranks or lets them wait: it tells of none.
+  package func checkPresence() throws(GroupError) {}
+
   package func abort(code: Int32) throws(GroupError) -> Never {
     try check(unsafe MPI_Abort(communicator.handle, code), "MPI_Abort")
     exit(code)

@@ -18,7 +18,7 @@ package struct JobModel: PlanningModel {
   /// Of accelerators that are programmed by way of the Neuron SDK; nil where the calibration has none of it.
   let neuron: PlanningSoftware?
   private let workload: Workload
-  private let transformer: TransformerDimensions?
+  private let transformer: TransformerSpecification?
   private let divisors: ModelDivisors
   private let saved: GraphMemory
   private let arithmetic: Device.Arithmetic
@@ -60,18 +60,14 @@ package struct JobModel: PlanningModel {
     let isMixed = arithmetic != .fp32
     scheme = StateScheme(job.training.optimizer.rule, isMixed: isMixed)
     saved = GraphMemory(graph, samples: 2, scheme: scheme, elementBytes: isMixed ? 2 : 4)
-    let specification = job.modelSpecification(for: data).transformer
-    let dimensions = specification.flatMap { TransformerDimensions($0, fusesAttention: true) }
-    transformer = dimensions
-    divisors = dimensions?.divisors ?? .whole
-    sequence = dimensions?.sequence ?? 1
+    let transformer = job.modelSpecification(for: data).transformer?.reading(data.sampleShape)
+    self.transformer = transformer
+    divisors = transformer?.divisors ?? .whole
+    sequence = transformer?.sequence ?? 1
     mostContext = context ?? max(1, sequence / Self.positionsWorthSharing)
-    var notes: [String] = []
-    if specification != nil {
-      notes.append("attention keeps its scores on the chip (FlashAttention), gradients are reduced while backward runs")
-      if dimensions == nil { notes.append("a model of this kind is planned with every layer whole on every rank") }
-    }
-    self.notes = notes
+    notes =
+      transformer == nil
+      ? [] : ["attention keeps its scores on the chip (FlashAttention), gradients are reduced while backward runs"]
   }
 
   package func rules(for group: NodeGroup, globalBatch: Int) -> LayoutRules {
@@ -93,7 +89,8 @@ package struct JobModel: PlanningModel {
       if let transformer {
         .transformer(
           TransformerMemory(
-            transformer, scheme: scheme, globalBatch: globalBatch, elementBytes: arithmetic == .fp32 ? 4 : 2))
+            transformer, scheme: scheme, globalBatch: globalBatch, fusesAttention: true,
+            elementBytes: arithmetic == .fp32 ? 4 : 2))
       } else {
         .graph(saved)
       }

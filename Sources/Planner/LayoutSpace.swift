@@ -35,7 +35,8 @@ package struct LayoutSpace: Sendable {
   package func batches(_ degrees: ParallelLayout) -> [ParallelLayout] {
     guard rules.globalBatch.isMultiple(of: degrees.data) else { return [] }
     let share = rules.globalBatch / degrees.data
-    let pieces = degrees.pipeline > 1 ? divisors(max(1, rules.model.layers / degrees.pipeline)) : [1]
+    let pieces =
+      degrees.pipeline > 1 && rules.model.canInterleave ? divisors(max(1, rules.model.layers / degrees.pipeline)) : [1]
     var result: [ParallelLayout] = []
     for b in divisors(share) where choices.agrees(choices.microBatch, b) {
       for v in pieces where choices.agrees(choices.virtualStages, v) {
@@ -61,7 +62,7 @@ package struct LayoutSpace: Sendable {
       if recomputation == .full && !rules.model.canRecompute { continue }
       for shares in [false, true] where choices.agrees(choices.sequenceParallel, shares) {
         if shares {
-          guard degrees.tensor > 1, (rules.model.sequence / degrees.context).isMultiple(of: degrees.tensor) else {
+          guard degrees.tensor > 1, rules.model.canCutSequences(into: degrees.context * degrees.tensor) else {
             continue
           }
         }

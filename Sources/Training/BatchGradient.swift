@@ -59,6 +59,7 @@ final class BatchGradient {
     let reducer = try BucketReducer(
       settings, group: isOverlapped ? try group.duplicate() : group, shards: shards, buckets: buckets,
       exactStart: exactStart ?? 0)
+    if let slots = replica.slots { reducer.adopt(slots) }
     let work = BucketWork(
       store: store, reducer: reducer, buckets: buckets, addsBehind: isOverlapped ? reducer.schedule.steps.last : nil,
       timeline: timelines?.communication)

@@ -17,7 +17,7 @@ struct BucketReducer {
     let largest = buckets.ranges.map(\.count).max() ?? 0
     let isReproducible = settings.reduction == .reproducible
     func reducer(_ count: Int) throws -> any ShardReducer {
-      guard isReproducible else { return FastestReducer(group: group, range: shards) }
+      guard isReproducible else { return try FastestReducer(group: group, range: shards) }
       return try ReproducibleReducer(
         group: group, shardCount: settings.shardCount, range: shards, maximumCount: count)
     }
@@ -40,6 +40,12 @@ struct BucketReducer {
   var byteCount: Int {
     let exact = (exact as? ReproducibleReducer)?.byteCount ?? 0
     return exact + ((gradients as? BFloat16Reducer)?.byteCount ?? 0)
+  }
+
+  /// Tells where the slots lie that ranks share.
+  func adopt(_ slots: SharedMemory) {
+    gradients.adopt(slots)
+    if exactStart > 0 { exact.adopt(slots) }
   }
 
   /// Whether there is anything to do behind a shard.

@@ -43,7 +43,7 @@ package struct JobGradientCheck: Codable, Sendable {
     let shrunk = file.training(batch: min(samples, data.training.count))
     let graph = try shrunk.trainingGraph(for: data.description)
     let replica = try Replica(
-      graph, evaluationGraph: nil, fields: data.training.fields,
+      CompiledNetwork(graph), fields: data.training.fields,
       optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false), slotCount: 1, shards: 0..<1)
     let dropout = DropoutState(seed: job.seed, step: 1, firstSample: 0)
     let point = try Point(data, graph: graph, count: shrunk.job.training.batch, seed: job.seed)

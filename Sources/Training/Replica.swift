@@ -1,5 +1,6 @@
 import Datasets
 package import Execution
+import Collectives
 import Kernels
 package import ModelGraph
 package import Units
@@ -17,26 +18,26 @@ package final class Replica {
   let evaluationInputs: SampleInputs?
   /// What its shards hand on from step to step.
   let states: ShardStates
+  /// Where the gradient slots lie, if ranks share that memory.
+  let slots: SharedMemory?
   private let workspace: Arena
 
   /// - Parameters:
-  ///   - graph: forward, loss and backward of one shard.
-  ///   - evaluationGraph: forward and loss of an evaluation batch, over the same parameters.
   ///   - fields: those of the samples that it will be given; an input of the graphs for each.
   ///   - slotCount: gradient slots that the rank's reducer needs.
+  ///   - slots: memory for them that the ranks of the host share; nil for memory of its own.
   ///   - shards: those that it will compute.
-  ///   - precision: of what convolutions and dense layers compute in.
   ///   - share: of the optimizer states, the one that is kept here, and of how many.
-  package init(
-    _ graph: Graph, evaluationGraph: Graph?, fields: [SampleField], optimizer: Optimizer, slotCount: Int,
-    shards: Range<Int>, precision: Precision = .float32, share: (index: Int, count: Int) = (0, 1)
+  init(
+    _ network: CompiledNetwork, fields: [SampleField], optimizer: Optimizer, slotCount: Int,
+    slots: SharedMemory? = nil, shards: Range<Int>, share: (index: Int, count: Int) = (0, 1)
   ) throws {
-    let compiled = try CompiledGraph(graph, precision: precision)
-    let compiledEvaluation = try evaluationGraph.map {
-      try CompiledGraph($0, sharing: compiled, precision: precision)
-    }
+    let (compiled, compiledEvaluation) = (network.training, network.evaluation)
     let workspaceBytes = max(compiled.workspaceByteCount, compiledEvaluation?.workspaceByteCount ?? 0)
-    store = try ParameterStore(compiled, slotCount: slotCount, stateCount: optimizer.stateCount, share: share)
+    store = try ParameterStore(
+      compiled, slotCount: slotCount, stateCount: optimizer.stateCount, share: share,
+      slots: slots.map { unsafe Arena(UnsafeMutableRawBufferPointer($0.floats), owner: $0) })
+    self.slots = slots
     workspace = try Arena(byteCount: workspaceBytes)
     let store = store
     let workspace = workspace
@@ -56,6 +57,12 @@ package final class Replica {
 
   /// Adds to the plan the copy of the parameters that early stopping keeps.
   func countBestParameters() { memory.bestParameters = Bytes(4 * store.graph.parameterCount) }
+
+  /// What of the plan lies in memory that the ranks of a host share.
+  var sharedByteCount: Bytes {
+    guard let slots, slots.coversGroup else { return Bytes(0) }
+    return memory.gradients + memory.reduction
+  }
 
   /// Draws the initial parameters.
   /// - Parameter values: row-major elements of a parameter.
@@ -84,6 +91,28 @@ package final class Replica {
     }
     try program.run(slot: slot, dropout: dropout, marks: marks, reached: reached)
     states.take(shard)
+  }
+}
+
+/// A network's graphs with their kernels; nothing is allocated.
+struct CompiledNetwork {
+  let training: CompiledGraph
+  let evaluation: CompiledGraph?
+
+  /// - Parameters:
+  ///   - graph: forward, loss and backward of one shard.
+  ///   - evaluationGraph: forward and loss of an evaluation batch, over the same parameters.
+  ///   - precision: of what convolutions and dense layers compute in.
+  init(_ graph: Graph, evaluationGraph: Graph? = nil, precision: Precision = .float32) throws {
+    let compiled = try CompiledGraph(graph, precision: precision)
+    training = compiled
+    evaluation = try evaluationGraph.map { try CompiledGraph($0, sharing: compiled, precision: precision) }
+  }
+
+  /// Memory for gradient slots in which the ranks of a host reduce without copies; nil for a rank alone. Collective.
+  func sharedSlots(_ slotCount: Int, _ group: any Group) throws -> SharedMemory? {
+    guard group.rankCount > 1 else { return nil }
+    return try group.sharedMemory(byteCount: 4 * slotCount * ParameterStore.slotElementCount(training))
   }
 }
 

@@ -99,10 +99,11 @@ package struct SavedRun {
     let current = try currentFile(for: data)
     let graph = try current.trainingGraph(for: data)
     let evaluationGraph = try current.evaluationGraph(for: data)
+    let precision = file.job.training.precision
     let replica = try Replica(
-      graph, evaluationGraph: evaluationGraph, fields: source.fields,
-      optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false), slotCount: 1,
-      shards: 0..<0, precision: file.job.training.precision.isSupported ? file.job.training.precision : .float32)
+      CompiledNetwork(
+        graph, evaluationGraph: evaluationGraph, precision: precision.isSupported ? precision : .float32),
+      fields: source.fields, optimizer: .sgd(momentum: 0, weightDecay: 0, nesterov: false), slotCount: 1, shards: 0..<0)
     do {
       try checkpoint.restore(to: replica.store, withOptimizer: false)
     } catch let error as TrainingError {

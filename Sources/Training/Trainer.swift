@@ -94,12 +94,16 @@ package final class Trainer {
 
   /// Allocates what a rank needs to train a phase's network. Collective.
   func gradient(_ network: Network, shards: Range<Int>) throws -> BatchGradient {
-    let schedule = gradientSettings.schedule(shards)
+    let slotCount = gradientSettings.schedule(shards).slotCount
+    let compiled = try together {
+      try CompiledNetwork(
+        network.graph, evaluationGraph: network.evaluationGraph, precision: job.training.precision)
+    }
+    let slots = try compiled.sharedSlots(slotCount, group)
     let replica = try together {
       try Replica(
-        network.graph, evaluationGraph: network.evaluationGraph, fields: network.fields,
-        optimizer: job.training.optimizer.optimizer, slotCount: schedule.slotCount, shards: shards,
-        precision: job.training.precision, share: gradientSettings.share(group))
+        compiled, fields: network.fields, optimizer: job.training.optimizer.optimizer, slotCount: slotCount,
+        slots: slots, shards: shards, share: gradientSettings.share(group))
     }
     if job.training.earlyStopping?.restoreBest == true { replica.countBestParameters() }
     try Agreement.alike(group, exitCode: Self.exitCode) {

@@ -119,9 +119,12 @@ package struct TrainingBenchmark {
     gradients.sharesStates = settings.sharesStates
     gradients.overlaps = settings.overlaps
     gradients.communicationCores = settings.communicationCores
+    let slotCount = gradients.schedule(range).slotCount
+    let network = try CompiledNetwork(graph, precision: settings.precision)
+    let slots = try network.sharedSlots(slotCount, group)
     let replica = try Replica(
-      graph, evaluationGraph: nil, fields: workload.fields, optimizer: workload.optimizer,
-      slotCount: gradients.schedule(range).slotCount, shards: range, precision: settings.precision,
+      network, fields: workload.fields, optimizer: workload.optimizer, slotCount: slotCount, slots: slots,
+      shards: range,
       share: gradients.share(group))
     let store = replica.store
     gradient = try BatchGradient(replica, gradients, group: group, shards: range)
@@ -136,7 +139,9 @@ package struct TrainingBenchmark {
     for step in 1...3 { _ = try self.step(step) }
     guard let baseline, let resident = ProcessMemory.anonymous else { return }
     // The baseline holds `values`, so what it is compared with must too.
-    withExtendedLifetime(values) { memoryMeasured = Bytes(resident.count - baseline.count) }
+    // Memory that ranks share is theirs from the beginning, and not counted as the process's own.
+    let shared = replica.sharedByteCount
+    withExtendedLifetime(values) { memoryMeasured = Bytes(resident.count - baseline.count) + shared }
   }
 
   /// Runs steps for `seconds` and at least five. Collective: every rank does as many.

@@ -35,6 +35,54 @@ import Testing
     tensor: 4, pipeline: 3, data: 4, expert: 2, virtualStages: 2, microBatch: 3, zeroStage: 1,
     recomputation: .selective, sequenceParallel: true)
 
+  @Test("of an encoder and a decoder shares both sequences, and holds one piece of each stage")
+  func twoStacks() throws {
+    let rules = LayoutRules(
+      model: ModelDivisors(
+        layers: 12, heads: 8, sequence: 48, targetSequence: 20, hasAttention: true, canRecompute: true,
+        canInterleave: false), accelerators: 24, acceleratorsPerNode: 8, globalBatch: 72)
+    #expect(rules.isLegal(ParallelLayout(tensor: 4, pipeline: 3, data: 2, sequenceParallel: true)))
+    let shared = rules.problems(of: ParallelLayout(tensor: 8, pipeline: 3, sequenceParallel: true))
+    #expect(shared.map(\.code) == [.sequenceParallel] && shared[0].message.contains("the 48 and 20 positions"))
+    #expect(rules.isLegal(ParallelLayout(context: 2, pipeline: 3, data: 4)))
+    let cut = rules.problems(of: ParallelLayout(context: 4, pipeline: 3, data: 2))
+    #expect(cut.map(\.code) == [.sequence] && cut[0].message.contains("48 and 20"))
+    let pieces = rules.problems(of: ParallelLayout(pipeline: 3, data: 8, virtualStages: 2))
+    #expect(pieces.map(\.code) == [.virtualStages] && pieces[0].message.contains("decoder"))
+  }
+
+  @Test("of a model that is no transformer is told so, whatever is shared")
+  func noTransformer() {
+    let rules = LayoutRules(model: .whole, accelerators: 8, acceleratorsPerNode: 8, globalBatch: 72)
+    #expect(rules.isLegal(ParallelLayout(data: 8)))
+    let tensor = rules.problems(of: ParallelLayout(tensor: 8))
+    #expect(tensor.map(\.code) == [.heads] && tensor[0].message.contains("this model is none"))
+    let stages = rules.problems(of: ParallelLayout(pipeline: 8))
+    #expect(stages.map(\.code) == [.layers] && stages[0].message.contains("the model has none"))
+  }
+
+  @Test(
+    "cuts blocks of several kinds into stages that hold each once", arguments: [(1, 1), (4, 1), (2, 3), (3, 2), (5, 1)])
+  func blocks(p: Int, v: Int) {
+    let order: [BlockKind] = [
+      .plain, .plain, .experts, .plain, .experts, .plain, .experts, .experts, .decoder, .decoderExperts, .decoder,
+      .decoder,
+    ]
+    let blocks = BlockSequence(order)
+    #expect(blocks.kinds == BlockKind.allCases && !blocks.isUniform)
+    let layout = ParallelLayout(pipeline: p, virtualStages: v)
+    let stages = (0..<p).map { blocks.blocks(ofStage: $0, layout) }
+    #expect(stages.reduce(.zero, +) == blocks.total)
+    #expect(stages.map { $0.sum() } == (0..<p).map { Double(layout.layers(ofStage: $0, of: 12)) })
+    var held = Array(repeating: BlockSequence.ByKind.zero, count: p)
+    for (block, kind) in order.enumerated() { held[blocks.stage(ofBlock: block, layout)][kind.rawValue] += 1 }
+    #expect(held == stages)
+    if (p, v) == (2, 3) {
+      // Pieces of two blocks: 0, 1, 4, 5, 8, 9 and 2, 3, 6, 7, 10, 11.
+      #expect(stages == [.init(3, 1, 1, 1), .init(1, 3, 2, 0)])
+    }
+  }
+
   @Test("is legal where every rule holds")
   func isLegal() {
     #expect(Self.rules.problems(of: Self.legal) == [])

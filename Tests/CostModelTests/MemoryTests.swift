@@ -39,13 +39,13 @@ import Units
       (Known.gpt175B, 174.6e9, 0.0005), (Known.mtNLG, 529.6e9, 0.0005), (Known.gpt22B, 22.1e9, 0.005),
       (Known.llama70B, 68_976_648_192, 0), (Known.mixtral, 46_702_792_704, 0),
     ])
-  func parameters(model: TransformerDimensions, count: Double, tolerance: Double) {
+  func parameters(model: TransformerSpecification, count: Double, tolerance: Double) {
     #expect(abs(model.parameterCount / count - 1) <= tolerance, "\(model.parameterCount)")
   }
 
   @Test(
     "of GPT's parameters is the closed form to the last one", arguments: [Known.gpt22B, Known.gpt175B, Known.mtNLG])
-  func closedForm(model: TransformerDimensions) {
+  func closedForm(model: TransformerSpecification) {
     let (l, h) = (Double(model.layers), Double(model.hidden))
     let tables = Double(model.vocabulary + model.sequence)
     #expect(model.parameterCount == l * (12 * h * h + 13 * h) + tables * h + 2 * h)
@@ -61,7 +61,7 @@ import Units
       (Known.gpt22B, 1, 1, 4, true, .selective, 9.5625),
     ])
   func activations(
-    model: TransformerDimensions, p: Int, v: Int, b: Int, sequenceParallel: Bool, recomputation: Recomputation,
+    model: TransformerSpecification, p: Int, v: Int, b: Int, sequenceParallel: Bool, recomputation: Recomputation,
     gibibytes: Double
   ) {
     let layout = ParallelLayout(
@@ -80,6 +80,47 @@ import Units
     let products = ParameterShares(dense: 12 * l * h * h)
     let states = products.states(.mixedAdamMainGradients, ParallelLayout(tensor: 8))
     #expect(states.total / GiB == 45.5625)
+  }
+
+  @Test(
+    "of parameters is what a graph of the model has, experts' and all",
+    arguments: [
+      "gpt2", "bert-base", "distilbert", "roberta-base", "t5-small", "llama-2-7b",
+    ])
+  func graphs(name: String) throws {
+    let zoo = try #require(Zoo(rawValue: name))
+    let model = try #require(zoo.model().transformer)
+    #expect(model.parameterCount == Double(try Self.graph(model).parameterCount))
+  }
+
+  @Test(
+    "of parameters is what a graph of the model has for each kind of block",
+    arguments: [Known.mixed, Known.latent, Known.t5], [false, true])
+  func graphs(model: TransformerSpecification, hasBias: Bool) throws {
+    var model = model
+    model.hasBias = hasBias
+    model.hidden /= 16
+    model.feedForward /= 64
+    model.vocabulary = 300
+    model.sequence = 16
+    model.targetSequence = 8
+    let workload = Workload(try Self.graph(model), samples: 2)
+    let blocks = model.blockSequence
+    #expect(workload.blocks == blocks && blocks.kinds.count > 1)
+    for kind in blocks.kinds {
+      let shares = blocks.total[kind.rawValue] * model.parameters(of: kind)
+      #expect(shares.total == workload.inBlocks.parameters[kind.rawValue], "\(kind)")
+      #expect(shares.experts == workload.inBlocks.expertParameters[kind.rawValue], "\(kind)")
+      let cut = workload.inBlocks.cutParameters[kind.rawValue]
+      // Biases behind a sum over ranks are of a layer that is cut, but held by each rank.
+      #expect(hasBias ? shares.dense < cut : shares.dense == cut, "\(kind)")
+    }
+    #expect(model.parameterCount == workload.parameterCount)
+  }
+
+  private static func graph(_ model: TransformerSpecification) throws -> Graph {
+    try ModelSpecification(name: "model", transformer: model).trainingGraph(
+      sampleShape: model.sampleShape, shardSamples: 2, globalBatch: 2, loss: .crossEntropy)
   }
 
   @Test("of a pipeline's stage falls from the first to the last, and GPipe holds every micro-batch")
@@ -101,7 +142,7 @@ import Units
     let s = 4096.0, h = 8192.0, a = 64.0, f = 28_672.0, b = 2.0, t = 4.0, c = 2.0
     let x = s * b * h / c
     var layout = ParallelLayout(tensor: 4, context: 2, microBatch: 2)
-    let memory = TransformerActivations(Known.llama70B)
+    let memory = TransformerActivations(Known.llama70B, fusesAttention: true)
     // Two norms 4, inputs 2 + 2; q 2, k and v 4/8, output 2, three of width f.
     let shared = x * (2 + 4 / 8.0 + 2 + 6 * f / h) + 4 * a * s * b / c
     expectClose([memory.layer(layout)], [x * 8 + shared / t], relative: 1e-14)
@@ -118,7 +159,7 @@ import Units
   @Test("of experts is divided by their own ranks, of norms by none")
   func divisors() {
     let model = Known.mixtral
-    let layer = model.layerParameters
+    let layer = model.parameters(of: .experts)
     let h = 4096.0
     #expect(layer.experts == 8 * 3 * h * 14_336)
     #expect(layer.replicated == 2 * h + 8 * h)
@@ -131,10 +172,55 @@ import Units
     let experts = layer.experts / 4
     expectClose([states.weights], [2 * (common + experts)], relative: 1e-15)
     expectClose([states.optimizer], [12 * (common / 16 + experts / 8)], relative: 1e-15)
-    let kept = TransformerActivations(model).layer(layout)
+    let kept = TransformerActivations(model, .experts, fusesAttention: true).layer(layout)
     let x = 4096.0 * h
     let dense = x * 8 + (x * (2 + 4 / 4.0 + 2) + 4 * 32 * 4096) / 2
     expectClose([kept], [dense + x * (2 * 6 * 14_336 / h + 4)], relative: 1e-14)
+  }
+
+  @Test("of a decoder's second attention has the encoder's keys, of latent attention its narrow vectors")
+  func kinds() {
+    let (s, m, h, a, d) = (128.0, 512.0, 1024.0, 128.0, 128.0)
+    let layout = ParallelLayout(tensor: 4, microBatch: 3)
+    // Three norms' inputs and parts' inputs, a mask each; queries and outputs twice, keys and values of both; f twice.
+    let replicated = 3 * s * h * (2 + 2 + 1)
+    let cut = 2 * a * d * (2 * s + 2 * s) + 2 * a * d * (2 * s + 2 * m) + s * 4 * 65_536
+    let scores = a * s * (s + m) * 5
+    let decoder = TransformerActivations(Known.t5, .decoder)
+    expectClose([decoder.layer(layout)], [3 * (replicated + (cut + scores) / 4)], relative: 1e-14)
+    let fused = TransformerActivations(Known.t5, .decoder, fusesAttention: true)
+    expectClose([fused.layer(layout)], [3 * (replicated + (cut + 2 * 4 * a * s) / 4)], relative: 1e-14)
+
+    let (n, w) = (4096.0, 5120.0)
+    let narrow = n * 2 * (2 * (1536 + 512) + 64)
+    let heads = n * 2 * (2 * 128 * 192 + 2 * 128 * 128)
+    let plain = TransformerActivations(Known.latent, fusesAttention: true)
+    let own = n * w * 8 + narrow + (heads + 4 * 128 * n + 6 * n * 12_288) / 4
+    expectClose([plain.layer(layout)], [3 * own], relative: 1e-14)
+    let expert = TransformerActivations(Known.latent, .experts, fusesAttention: true)
+    let routed = own + (6 * n * (2 * 1536 - 12_288) + n * (6 * 6 * 1536 + 4 * w)) / 4
+    expectClose([expert.layer(layout)], [3 * routed], relative: 1e-14)
+  }
+
+  @Test("of a stage with blocks of a decoder has the encoder's output, and tokens where a stack starts")
+  func decoderStages() {
+    let memory = TransformerMemory(Known.t5, scheme: .mixedAdam, globalBatch: 12, fusesAttention: true)
+    let layout = ParallelLayout(pipeline: 4, microBatch: 2)
+    let stages = (0..<4).map { memory.components(stage: $0, layout) }
+    let (source, target, h) = (512.0 * 2, 128.0 * 2, 1024.0)
+    expectClose([stages[0].embeddings], [4 * source * (h + 8)], relative: 1e-14)
+    #expect(stages[1].embeddings == 0)
+    expectClose([stages[2].embeddings], [2 * (target * (h + 8) + source * h * 2)], relative: 1e-14)
+    expectClose([stages[3].embeddings], [source * h * 2 + target * (4 * h + 4 * 32_128)], relative: 1e-14)
+    let mixed = TransformerMemory(Known.mixed, scheme: .mixedAdam, globalBatch: 12, fusesAttention: true)
+    // Pieces of one block: the first stage has blocks 0, 2, 4 and 6, and so all three with experts.
+    let pieces = ParallelLayout(pipeline: 2, expert: 2, virtualStages: 4, microBatch: 2)
+    #expect(mixed.blocks.blocks(ofStage: 0, pieces) == .init(1, 3, 0, 0))
+    #expect(mixed.fullest(pieces) == mixed.components(stage: 0, pieces))
+    // Of halves the second one has two of the three, and more parameters for fewer micro-batches.
+    let halves = ParallelLayout(pipeline: 2, microBatch: 1)
+    #expect(mixed.blocks.blocks(ofStage: 1, halves) == .init(2, 2, 0, 0))
+    #expect(mixed.fullest(halves) == mixed.components(stage: 1, halves))
   }
 
   @Test("puts tables on the first stage, projection and logits on the last")
@@ -155,13 +241,20 @@ import Units
 
   @Test("of a tied projection is held twice where first and last stage differ, an untied one always")
   func tied() {
-    let total = { (model: TransformerDimensions, p: Int) in
-      (0..<p).map { model.parameters(ofStage: $0, ParallelLayout(pipeline: p)).total }.reduce(0, +)
+    let total = { (model: TransformerSpecification, p: Int) in
+      let memory = TransformerMemory(model, scheme: .mixedAdam, globalBatch: 8)
+      return (0..<p).map { memory.parameters(ofStage: $0, ParallelLayout(pipeline: p)).total }.reduce(0, +)
     }
     let table = 51_200.0 * 6144
     #expect(total(Known.gpt22B, 1) == Known.gpt22B.parameterCount)
     #expect(total(Known.gpt22B, 3) == Known.gpt22B.parameterCount + table)
     #expect(total(Known.llama70B, 5) == Known.llama70B.parameterCount)
+    // Of two stacks also where the decoder starts, on the second stage or on the third.
+    let shared = 32_128.0 * 1024
+    #expect(total(Known.t5, 1) == Known.t5.parameterCount)
+    #expect(total(Known.t5, 2) == Known.t5.parameterCount + shared)
+    #expect(total(Known.t5, 4) == Known.t5.parameterCount + 2 * shared)
+    #expect(total(Known.mixed, 4) == Known.mixed.parameterCount)
   }
 
   @Test("fits or is short by what it says, each component told")
@@ -190,10 +283,12 @@ import Units
     #expect(runtime.buffers(layout(3, 1), layer: 1000, scheme: .mixedAdam) == 0)
   }
 
-  @Test("is bounded from below by what a part of a layout decides", arguments: [Known.gpt22B, Known.mixtral])
-  func bounds(model: TransformerDimensions) {
+  @Test(
+    "is bounded from below by what a part of a layout decides",
+    arguments: [Known.gpt22B, Known.mixtral, Known.mixed, Known.t5])
+  func bounds(model: TransformerSpecification) {
     let memory = TransformerMemory(model, scheme: .mixedAdam, globalBatch: 48)
-    for (t, p, v) in [(1, 1, 1), (4, 4, 1), (2, 4, 2), (8, 2, 4)] {
+    for (t, p, v) in [(1, 1, 1), (4, 4, 1), (2, 4, 2), (8, 2, 4)] where v == 1 || model.divisors.canInterleave {
       for b in [1, 2, 3] {
         for recomputation in Recomputation.allCases {
           for stage in 0...(p > 1 ? 1 : 3) {

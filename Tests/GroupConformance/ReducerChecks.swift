@@ -67,7 +67,7 @@ extension Conformance {
     let range = evenRanges(shardCount, group.rankCount)[group.rank]
     let count = 501
     let actual = try reduce(
-      with: FastestReducer(group: group, range: range), count: count, stride: count + 1, elements: 0..<count)
+      with: try FastestReducer(group: group, range: range), count: count, stride: count + 1, elements: 0..<count)
     let expected = treeSum(CanonicalTree(shardCount: shardCount), count)
     let scale = expected.map(abs).max() ?? 0
     for index in 0..<count where !(abs(actual[index] - expected[index]) <= 1e-5 * scale) {

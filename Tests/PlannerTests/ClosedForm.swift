@@ -1,4 +1,5 @@
 import CostModel
+import Models
 import Units
 
 /// A step of a transformer by one closed form: saturating products, an attention core by bytes, elementwise passes by bytes,
@@ -27,7 +28,7 @@ struct ClosedForm: LayoutEvaluator {
     var reduction: Double
   }
 
-  let model: TransformerDimensions
+  let model: TransformerSpecification
   let memory: TransformerMemory
   let machine: Machine
   let globalBatch: Int
@@ -38,19 +39,27 @@ struct ClosedForm: LayoutEvaluator {
   private let logits: [Double]
   private let tensorPosition: [Int]
   private let leastPerSample: [Double]
+  /// Of one layer, on average; and how many there are.
   private let parameters: Double
+  private let layerCount: Int
 
   init(
-    _ model: TransformerDimensions, scheme: StateScheme = .mixedAdamMainGradients, machine: Machine = Machine(),
-    globalBatch: Int, acceleratorsPerNode: Int, usableBytes: Double, runtime: RuntimeMemory = RuntimeMemory()
+    _ model: TransformerSpecification, scheme: StateScheme = .mixedAdamMainGradients, machine: Machine = Machine(),
+    globalBatch: Int, acceleratorsPerNode: Int, usableBytes: Double, fusesAttention: Bool = true,
+    runtime: RuntimeMemory = RuntimeMemory()
   ) {
     self.model = model
     self.machine = machine
     self.globalBatch = globalBatch
     self.acceleratorsPerNode = acceleratorsPerNode
     self.usableBytes = usableBytes
-    memory = TransformerMemory(model, scheme: scheme, globalBatch: globalBatch, runtime: runtime)
-    parameters = model.layerParameters.total
+    memory = TransformerMemory(
+      model, scheme: scheme, globalBatch: globalBatch, fusesAttention: fusesAttention, runtime: runtime)
+    let blocks = model.blockSequence
+    parameters =
+      blocks.kinds.map { blocks.total[$0.rawValue] * model.parameters(of: $0).total }.reduce(0, +)
+      / Double(blocks.count)
+    layerCount = blocks.count
     let tensors = (1...max(1, acceleratorsPerNode)).filter { acceleratorsPerNode.isMultiple(of: $0) }
     var position = Array(repeating: 0, count: acceleratorsPerNode + 1)
     for (index, t) in tensors.enumerated() { position[t] = index }
@@ -82,7 +91,7 @@ struct ClosedForm: LayoutEvaluator {
     return (x * x + y * y).squareRoot().squareRoot()
   }
 
-  private static func layer(_ model: TransformerDimensions, _ machine: Machine, t: Double, b: Double) -> Layer {
+  private static func layer(_ model: TransformerSpecification, _ machine: Machine, t: Double, b: Double) -> Layer {
     let (h, s, f) = (Double(model.hidden), Double(model.sequence), Double(model.feedForward))
     let a = Double(model.heads)
     let rows = b * s
@@ -98,7 +107,7 @@ struct ClosedForm: LayoutEvaluator {
       backward: floor(2 * products + 2.4 * attention + 1.6 * passes, machine.hostBackward), reduction: 4 * reduction)
   }
 
-  private static func logits(_ model: TransformerDimensions, _ machine: Machine, t: Double, b: Double) -> Double {
+  private static func logits(_ model: TransformerSpecification, _ machine: Machine, t: Double, b: Double) -> Double {
     let rows = b * Double(model.sequence)
     let v = Double(model.vocabulary)
     return 3 * product(machine, rows, v / t, Double(model.hidden)) + 20 * rows * v / t / machine.elementwise
@@ -116,7 +125,7 @@ struct ClosedForm: LayoutEvaluator {
     let layer = layers[index]
     let c = Double(layout.context)
     let m = Double(microBatches ?? layout.microBatches(globalBatch: globalBatch))
-    let count = Double(model.layers) / Double(layout.pipeline)
+    let count = Double(layerCount) / Double(layout.pipeline)
     var compute = (layer.forward + layer.backward) / c
     var reduction = layer.reduction / c
     switch layout.recomputation {
@@ -128,7 +137,9 @@ struct ClosedForm: LayoutEvaluator {
     }
     if c > 1 {
       let rows = Double(layout.microBatch * model.sequence) / c
-      let ring = 3 * (c - 1) * 4 * rows * Double(model.hidden) * model.keyValueShare / Double(layout.tensor)
+      let ring =
+        3 * (c - 1) * 4 * rows * Double(model.hidden) * Double(model.keyValueHeads) / Double(model.heads)
+        / Double(layout.tensor)
       compute += ring / (machine.network / Double(acceleratorsPerNode)) + (c - 1) * machine.latency
     }
     let stage = count * (compute + reduction) + machine.perMicroBatch
@@ -145,7 +156,7 @@ struct ClosedForm: LayoutEvaluator {
   }
 
   private func held(_ layout: ParallelLayout) -> Double {
-    parameters * Double(model.layers) / Double(layout.pipeline * layout.tensor)
+    parameters * Double(layerCount) / Double(layout.pipeline * layout.tensor)
   }
 
   private func gradients(_ layout: ParallelLayout) -> Double {
@@ -183,7 +194,7 @@ struct ClosedForm: LayoutEvaluator {
       // The best micro-batch for each part, and the most virtual stages.
       let perLayer = leastPerSample[tensorPosition[layout.tensor]] / Double(layout.context)
       let samples = Double(globalBatch / layout.data)
-      let layers = Double(model.layers) / Double(layout.pipeline)
+      let layers = Double(layerCount) / Double(layout.pipeline)
       return (samples * layers * perLayer + gradients(least)) * (1 - 1e-12)
     }
     let (compute, reduction, bubble, transfers, ends, gradients, _) = parts(least)

@@ -38,15 +38,22 @@ import Units
     try #require(try CatalogGroups(catalog, names: [name], nodeCounts: [nodes]).groups.first)
   }
 
-  static let llm = ("gpt3-6.7b", "tokens: 1e9", 96)
+  /// Blocks of one kind, an encoder with a decoder, and experts in every second block behind the first.
+  static let kinds = [
+    "gpt3-6.7b", "t5-3b",
+    "{transformer: {layers: 24, hidden: 2048, heads: 16, vocabulary: 32000, sequence: 1024, "
+      + "experts: {count: 8, top_k: 2, ffn: 8192, every: 2, first: 1}}}",
+  ]
 
   @Test(
     "has bounds that no layout is below, terms that add up, and shares of the batch that fit them",
-    arguments: ["p4d.24xlarge", "trn1.32xlarge", "g5.48xlarge", "p3.16xlarge"], [1, 4])
-  func evaluator(instance: String, nodes: Int) throws {
-    let job = try Self.job(Self.llm.0, data: Self.llm.1, batch: Self.llm.2)
+    arguments: [
+      ("p4d.24xlarge", 1), ("p4d.24xlarge", 4), ("trn1.32xlarge", 4), ("g5.48xlarge", 4), ("p3.16xlarge", 1),
+    ], kinds)
+  func evaluator(nodes: (instance: String, count: Int), kind: String) throws {
+    let job = try Self.job(kind, data: "tokens: 1e9", batch: 96)
     let model = try model(job)
-    let group = try group(instance, nodes: nodes)
+    let group = try group(nodes.instance, nodes: nodes.count)
     let evaluator = try model.evaluator(for: group, globalBatch: 96)
     let space = LayoutSpace(rules: model.rules(for: group, globalBatch: 96))
     var count = 0
@@ -68,7 +75,6 @@ import Units
     var search = Search(space, evaluator)
     let found = search.run()
     #expect(found.best == exhaustive(space, evaluator)?.layout)
-    if let best = found.best { print(group, best, found.time ?? .zero, count, found.counts) }
   }
 
   @Test("puts 175B on 128 p4d.24xlarge with layers shared inside the node, and recomputes no more than memory asks")

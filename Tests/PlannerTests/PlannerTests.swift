@@ -1,5 +1,6 @@
 import Catalog
 import CostModel
+import Models
 import Foundation
 import Jobs
 import Planner
@@ -285,8 +286,8 @@ import Units
   func wholeCatalog() throws {
     let groups = try CatalogGroups(try Catalog.shipped())
     var model = SyntheticModel()
-    model.transformer = TransformerDimensions(
-      layers: 32, hidden: 4096, heads: 32, sequence: 2048, vocabulary: 50_000, fusesAttention: true)
+    model.transformer = TransformerSpecification(
+      layers: 32, hidden: 4096, heads: 32, vocabulary: 50_000, sequence: 2048)
     let request = PlanRequest(globalBatch: 1024, sequence: 2048, length: .tokens(1e10))
     let clock = ContinuousClock()
     var plan: Plan?

@@ -1,10 +1,11 @@
 import CostModel
+import Models
 import Planner
 import Testing
 import Units
 
-private let gpt175B = TransformerDimensions(
-  layers: 96, hidden: 12_288, heads: 96, sequence: 2048, vocabulary: 51_200)
+private let gpt175B = TransformerSpecification(
+  layers: 96, hidden: 12_288, heads: 96, vocabulary: 51_200, sequence: 2048)
 
 /// A small random job on small random hardware.
 struct RandomCase {
@@ -15,12 +16,19 @@ struct RandomCase {
     let heads = random.pick([1, 2, 4, 6, 8, 12])
     let kv = random.pick((1...heads).filter(heads.isMultiple(of:)))
     let hidden = heads * random.pick([32, 64, 96])
-    let experts: TransformerDimensions.Experts? =
-      random.next() % 4 == 0 ? .init(count: random.pick([2, 4, 6]), perToken: 2, feedForward: hidden) : nil
-    let model = TransformerDimensions(
-      layers: random.pick([1, 2, 3, 4, 6, 8, 12]), hidden: hidden, heads: heads, keyValueHeads: kv,
-      sequence: random.pick([32, 128, 384]), vocabulary: random.pick([500, 5000]), experts: experts,
-      isGated: random.next() % 2 == 0, fusesAttention: random.next() % 2 == 0)
+    let experts: TransformerSpecification.Experts? =
+      random.next() % 4 == 0 ? .init(count: random.pick([2, 4, 6]), topK: 2, feedForward: hidden) : nil
+    var model = TransformerSpecification(
+      kind: random.next() % 6 == 0 ? .encoderDecoder : .decoder, layers: random.pick([1, 2, 3, 4, 6, 8, 12]),
+      hidden: hidden, heads: heads, keyValueHeads: kv, vocabulary: random.pick([500, 5000]),
+      sequence: random.pick([32, 128, 384]), targetSequence: random.pick([16, 128]))
+    model.experts = experts
+    // Of some models every second block alone, or all but the first ones.
+    model.experts?.every = random.pick([1, 2])
+    model.experts?.first = model.layers > 3 ? random.pick([0, 0, 1]) : 0
+    model.isGated = random.next() % 2 == 0
+    model.dropout = random.pick([0, 0.1])
+    let fuses = random.next() % 2 == 0
     let perNode = random.pick([1, 2, 3, 4, 8])
     let nodes = random.pick([1, 2, 3, 4])
     let batch = random.pick([1, 4, 6, 12, 16, 24, 32])
@@ -36,7 +44,7 @@ struct RandomCase {
     let memory = states * Double.random(in: 0.02...1.5, using: &random)
     evaluator = ClosedForm(
       model, machine: machine, globalBatch: batch, acceleratorsPerNode: perNode, usableBytes: memory,
-      runtime: RuntimeMemory(context: 0, contextOfTensorParallel: 1000, bucket: 1000))
+      fusesAttention: fuses, runtime: RuntimeMemory(context: 0, contextOfTensorParallel: 1000, bucket: 1000))
   }
 }
 

@@ -1,11 +1,12 @@
 import CostModel
+import Models
 import Planner
 import Units
 
 /// A closed form for every instance type of a made-up catalog: tests of planning need no fitted constants.
 struct SyntheticModel: PlanningModel {
-  var transformer = TransformerDimensions(
-    layers: 24, hidden: 2048, heads: 16, sequence: 1024, vocabulary: 50_000, fusesAttention: true)
+  var transformer = TransformerSpecification(
+    layers: 24, hidden: 2048, heads: 16, vocabulary: 50_000, sequence: 1024)
   /// Of instance types: how many times an A100 it is in compute, in network.
   var speeds: [String: (compute: Double, network: Double)] = ["fast": (2, 4), "plain": (1, 1), "slow": (0.4, 0.25)]
 

@@ -11,7 +11,7 @@ func timeReductions(_ group: any Group, _ counts: [Int]) throws {
         algorithm: algorithm)
       results.append("\(algorithm) \(try medianMicroseconds(group, reducer, count)) µs")
     }
-    let fastest = FastestReducer(group: group, range: group.rank..<(group.rank + 1))
+    let fastest = try FastestReducer(group: group, range: group.rank..<(group.rank + 1))
     results.append("fastest \(try medianMicroseconds(group, fastest, count)) µs")
     if group.rank == 0 { print("\(count) floats, \(group.rankCount) ranks: \(results.joined(separator: ", "))") }
   }

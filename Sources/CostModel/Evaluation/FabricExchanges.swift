@@ -68,15 +68,17 @@ struct FabricExchanges: Sendable {
 
   /// - Parameters:
   ///   - shape: how ranks share the step, with its bytes.
-  ///   - blocks: repeated layers of a stage.
-  func times(_ shape: borrowing StepShape, _ layout: ParallelLayout, blocks: Double) -> ExchangeTimes {
+  ///   - blocks: repeated layers of a stage, and those of them that have experts.
+  func times(
+    _ shape: borrowing StepShape, _ layout: ParallelLayout, blocks: Double, withExperts: Double
+  ) -> ExchangeTimes {
     var times = ExchangeTimes()
     let row = tensorRow[layout.tensor]
     let cell = row * replicaColumns + replicaColumn[layout.data * layout.context]
     if layout.tensor > 1 { times.tensorReduction = tensors[row].seconds(shape.tensorBytes) }
-    if layout.expert > 1 {
+    if layout.expert > 1, withExperts > 0 {
       let exchange = experts[row * expertColumns + expertColumn[layout.expert]]
-      times.experts = shape.expertWays * blocks * exchange.seconds(shape.routedBytes / blocks)
+      times.experts = shape.expertWays * withExperts * exchange.seconds(shape.routedBytes / withExperts)
     }
     if layout.pipeline > 1 {
       let share = crossesHosts ? shape.boundaryBytes / shape.tensor : shape.boundaryBytes

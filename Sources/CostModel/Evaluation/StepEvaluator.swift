@@ -4,7 +4,6 @@ import Units
 package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
   private let workload: Workload
   private let parameters: StageParameters
-  private let blockDispatches: Double
   private let template: StepShape
   private let constants: Constants
   private let table: StageTable
@@ -12,7 +11,6 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
   private let exchanges: FabricExchanges?
   private let globalBatch: Int
   private let memory: Memory
-  private let keyValueShare: Double
   /// What software takes beside physics, as a factor.
   private let factor: Double
   package let usableBytes: Double
@@ -29,12 +27,10 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
   ) {
     self.workload = workload
     parameters = StageParameters(workload)
-    blockDispatches = workload.dispatches[.block] ?? 0
     self.constants = constants
     self.globalBatch = globalBatch
     self.memory = memory
     self.factor = factor
-    keyValueShare = Double(model.keyValueHeads) / Double(model.heads)
     usableBytes = Double(budget.usable.count)
     let device = hardware.device
     // A run to come reduces gradients beside backward whatever its software did in the runs that are published.
@@ -55,14 +51,47 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     }
     table = StageTable(
       workload, tensors: tensors, experts: divisors(model.experts),
-      contexts: divisors(all).filter { model.sequence.isMultiple(of: $0) },
+      contexts: divisors(all).filter { model.canCutSequences(into: $0) },
       batches: divisors(globalBatch), times: KernelTimes(template, constants: constants))
   }
 
   // MARK: Time
 
+  /// What one stage of a pipeline has of the blocks of each kind, with the times of its kernels.
+  private struct Stage {
+    var shares: BlockSequence.ByKind
+    var times: StageTimes
+    /// Parameters of the blocks of the stage that has the most.
+    var parameters: Double
+  }
+
+  /// The stage that the others wait for: the one whose kernels take longest.
+  private func slowest(_ layout: ParallelLayout, _ entry: StageTable.Entry) -> Stage {
+    let blocks = workload.blocks
+    func stage(_ position: Int) -> Stage {
+      let shares = blocks.shares(blocks.blocks(ofStage: position, layout))
+      return Stage(
+        shares: shares, times: table.blocks(entry, shares: shares),
+        parameters: parameters.inBlocks(
+          shares: shares, tensor: Double(layout.tensor), experts: Double(layout.expert)))
+    }
+    var slowest = stage(0)
+    guard !blocks.isUniform else { return slowest }
+    let again: Double = layout.recomputation == .full ? 1 : 0
+    func seconds(_ times: StageTimes) -> Double { times.total + again * times.forward }
+    for position in 1..<max(1, layout.pipeline) {
+      let other = stage(position)
+      let most = max(slowest.parameters, other.parameters)
+      if seconds(other.times) > seconds(slowest.times) { slowest = other }
+      slowest.parameters = most
+    }
+    return slowest
+  }
+
   private func breakdown(_ layout: ParallelLayout, microBatches: Int? = nil) -> StepBreakdown {
     let entry = table.entry(layout)
+    let stage = slowest(layout, entry)
+    let inBlocks = workload.inBlocks
     let p = Double(layout.pipeline)
     let t = Double(layout.tensor)
     var shape = template
@@ -70,21 +99,25 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     shape.microBatches = Double(microBatches ?? layout.microBatches(globalBatch: globalBatch))
     shape.tensor = t
     shape.experts = Double(layout.expert)
-    shape.routedBytes = shape.batch * workload.routedElements / p * template.gradientBytes
+    shape.routedBytes = shape.batch * (stage.shares * inBlocks.routedElements).sum() * template.gradientBytes
     shape.pipeline = p
     shape.virtualStages = Double(layout.virtualStages)
     shape.data = Double(layout.data * layout.context)
     shape.zeroStage = layout.zeroStage
     shape.recomputation = Recomputation(rawValue: layout.recomputation.rawValue) ?? .none
-    shape.dispatches = blockDispatches / p
-    let boundary = shape.batch * workload.positions * workload.width * shape.device.arithmetic.elementBytes
-    shape.tensorReductions = layout.tensor > 1 ? 2 * Double(workload.blocks) / p : 0
-    shape.tensorBytes = boundary
-    shape.boundaryBytes = boundary
-    shape.parameters = parameters.count(tensor: t, pipeline: p, experts: shape.experts)
+    shape.dispatches = (stage.shares * inBlocks.dispatches).sum()
+    let bytes = shape.batch * shape.device.arithmetic.elementBytes
+    if layout.tensor > 1 {
+      shape.tensorReductions = (stage.shares * inBlocks.reductions).sum()
+      shape.tensorBytes = bytes * (stage.shares * inBlocks.reducedElements).sum() / max(1, shape.tensorReductions)
+    }
+    shape.boundaryBytes = bytes * workload.boundaryElements(stages: layout.pipeline)
+    shape.parameters = stage.parameters + parameters.atEdges(tensor: t, pipeline: p)
+    let counts = stage.shares * workload.blocks.total
     let times =
-      exchanges?.times(shape, layout, blocks: Double(workload.blocks) / p) ?? shape.ratedExchanges(constants)
-    return shape.breakdown(constants, block: entry.block.scaled(by: 1 / p), edge: entry.edge, exchanges: times)
+      exchanges?.times(shape, layout, blocks: counts.sum(), withExperts: (counts * BlockKind.haveExperts).sum())
+      ?? shape.ratedExchanges(constants)
+    return shape.breakdown(constants, block: stage.times, edge: table.edge(entry), exchanges: times)
   }
 
   /// Keys and values round the ring of ranks that share a sequence, forward and twice backward (Liu et al. 2023), not
@@ -96,15 +129,17 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     let link = network.linkRate(constants)
     let isInHost = t * c <= network.ranksPerHost
     let rate = isInHost ? link : min(link, network.hostRate(constants) / t)
+    let shares = slowest(layout, table.entry(layout)).shares
     let samples = Double(layout.microBatch) / c
     let bytes =
-      2 * samples * workload.positions * workload.width * keyValueShare / t * template.device.arithmetic.elementBytes
+      samples * (shares * workload.inBlocks.keyValueElements).sum() / t * template.device.arithmetic.elementBytes
+    // A decoder's block has two attentions.
+    let attentions = (shares * workload.blocks.total * BlockKind.attentions).sum()
     let hop = constants[.tensorLatency] * (isInHost ? 1 : 4)
-    let layers = Double(workload.blocks) / Double(layout.pipeline)
     let passes: Double = layout.recomputation == .none ? 3 : 4
     let m = Double(microBatches ?? layout.microBatches(globalBatch: globalBatch))
     let bubble = Double(layout.pipeline - 1) / Double(layout.virtualStages)
-    return (m + bubble) * layers * passes * (c - 1) * (bytes / rate + hop)
+    return (m + bubble) * passes * (c - 1) * (bytes / rate + attentions * hop)
   }
 
   private func total(_ layout: ParallelLayout, microBatches: Int? = nil) -> Double {
@@ -129,17 +164,15 @@ package struct StepEvaluator<Memory: MemoryModel>: LayoutEvaluator {
     }
     let m = Double(layout.microBatches(globalBatch: globalBatch))
     let bubble = (p - 1) / Double(layout.virtualStages)
-    var entry = table.entry(layout)
-    if depth < .activations {
-      let shared = table.entry(layout, sequenceParallel: true)
-      if m * (shared.block.total / p + shared.edge.total) < m * (entry.block.total / p + entry.edge.total) {
-        entry = shared
-      }
-    }
-    let again = depth == .activations && layout.recomputation == .full ? entry.block.forward : 0
-    // The bubble is of the blocks alone: of the edges only their stage knows.
-    let blocks = min(entry.block.total, table.entry(layout, sequenceParallel: true).block.total)
-    return (m * ((entry.block.total + again) / p + entry.edge.total) + bubble * blocks / p) * factor * (1 - 1e-12)
+    let entry = table.entry(layout)
+    let shared = table.entry(layout, sequenceParallel: true)
+    let (own, other) = (table.allBlocks(entry), table.allBlocks(shared))
+    let (ownTotal, otherTotal) = (own.forward + own.backward, other.forward + other.backward)
+    var least = m * (ownTotal / p + table.edge(entry).total)
+    if depth < .activations { least = min(least, m * (otherTotal / p + table.edge(shared).total)) }
+    let again = depth == .activations && layout.recomputation == .full ? own.forward : 0
+    // The bubble is of the blocks alone: of the edges only their stage knows. The slowest stage is no faster than the average.
+    return (least + m * again / p + bubble * min(ownTotal, otherTotal) / p) * factor * (1 - 1e-12)
   }
 
   // MARK: Memory

@@ -68,13 +68,19 @@ package struct LayoutRules: Hashable, Sendable, Codable {
             + "accelerators, not the \(accelerators) there are; let the product be \(accelerators)"))
     }
     let t = layout.tensor
-    if !model.heads.isMultiple(of: t) {
+    if t > 1, !model.hasAttention {
+      problems.append(
+        LayoutProblem(
+          .heads,
+          "\(t) tensor-parallel ranks share the layers of a transformer, and this model is none: each rank holds its layers "
+            + "whole; use one"))
+    } else if !model.heads.isMultiple(of: t) {
       problems.append(
         LayoutProblem(
           .heads, "\(t) tensor-parallel ranks do not divide \(model.heads) heads; use a divisor of \(model.heads)"))
     }
     // More ranks than key-value heads are fine where each head lies on as many ranks.
-    if !model.keyValueHeads.isMultiple(of: t), !t.isMultiple(of: model.keyValueHeads) {
+    if model.hasAttention, !model.keyValueHeads.isMultiple(of: t), !t.isMultiple(of: model.keyValueHeads) {
       problems.append(
         LayoutProblem(
           .keyValueHeads,
@@ -89,12 +95,12 @@ package struct LayoutRules: Hashable, Sendable, Codable {
             + "\(acceleratorsPerNode), or allow tensor parallelism across nodes"))
     }
     let parts = layout.context == 1 ? 1 : 2 * layout.context
-    if !model.sequence.isMultiple(of: parts) {
+    if !model.canCutSequences(into: parts) {
       problems.append(
         LayoutProblem(
           .sequence,
           "\(layout.context) context-parallel ranks take two pieces each of a sequence, and \(parts) do not divide its "
-            + "\(model.sequence) positions"))
+            + "\(positions(1)) positions; use one, or a degree whose double divides them"))
     }
     if layout.context > mostContext {
       problems.append(
@@ -106,17 +112,32 @@ package struct LayoutRules: Hashable, Sendable, Codable {
     return problems
   }
 
+  /// Positions of a sample, one of `parts`, as a text: "512", of two stacks "512 and 114".
+  private func positions(_ parts: Int) -> String {
+    let source = model.sequence / parts
+    return model.targetSequence == model.sequence ? "\(source)" : "\(source) and \(model.targetSequence / parts)"
+  }
+
   private func pipelineProblems(_ layout: ParallelLayout) -> [LayoutProblem] {
     var problems: [LayoutProblem] = []
     let (p, v) = (layout.pipeline, layout.virtualStages)
-    if model.layers < p || (p > 1 && !allowsUnevenStages && !model.layers.isMultiple(of: p)) {
+    if p > 1, !model.canRecompute {
+      problems.append(
+        LayoutProblem(.layers, "\(p) stages need layers that repeat, and the model has none; use one stage"))
+    } else if model.layers < p || (p > 1 && !allowsUnevenStages && !model.layers.isMultiple(of: p)) {
       problems.append(
         LayoutProblem(
           .layers,
           "\(p) stages do not divide \(model.layers) layers; use a divisor of \(model.layers)"
             + (allowsUnevenStages ? "" : ", or allow uneven stages")))
     }
-    if v > 1, p == 1 || !model.layers.isMultiple(of: p * v) {
+    if v > 1, !model.canInterleave {
+      problems.append(
+        LayoutProblem(
+          .virtualStages,
+          "\(v) virtual stages would mix an encoder's pieces with its decoder's, which starts when the encoder is done; use "
+            + "one virtual stage"))
+    } else if v > 1, p == 1 || !model.layers.isMultiple(of: p * v) {
       problems.append(
         LayoutProblem(
           .virtualStages,
@@ -175,11 +196,11 @@ package struct LayoutRules: Hashable, Sendable, Codable {
       problems.append(
         LayoutProblem(
           .sequenceParallel, "sequence parallelism shares what tensor-parallel ranks repeat, and there is one rank"))
-    } else if layout.sequenceParallel, !(model.sequence / layout.context).isMultiple(of: layout.tensor) {
+    } else if layout.sequenceParallel, !model.canCutSequences(into: layout.context * layout.tensor) {
       problems.append(
         LayoutProblem(
           .sequenceParallel,
-          "\(layout.tensor) ranks do not divide the \(model.sequence / layout.context) positions that they would share")
+          "\(layout.tensor) ranks do not divide the \(positions(layout.context)) positions that they would share")
       )
     }
     switch layout.recomputation {

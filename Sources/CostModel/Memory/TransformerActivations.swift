@@ -1,4 +1,6 @@
-/// Bytes that one layer of a transformer keeps for backward, of one micro-batch on one rank.
+package import Models
+
+/// Bytes that one block of a transformer keeps for backward, of one micro-batch on one rank.
 ///
 /// With x = s·b·h/c positions × features, in 16 bits and with f = 4h, g = a (Korthikanti et al. 2022, Table 2):
 ///
@@ -13,45 +15,69 @@
 /// dropout mask 1; feed-forward input 2, its inner values 4f/h (three of width f if gated: 6f/h), mask 1. Scores 5as/h:
 /// softmax 2, mask 1, after dropout 2. Fused attention keeps 4·a·s·b log-sum-exps instead of scores (Dao et al. 2022).
 /// Without dropout the masks fall away. Of experts each token keeps k feed-forward parts, and its rows twice more for the
-/// way to them and back. Valid for 16- and 32-bit elements; masks stay a byte.
+/// way to them and back. A decoder's second attention is counted in the same way, with keys and values of the encoder's
+/// positions; latent attention keeps its narrow vectors before and behind their norms, which every rank has, and of each
+/// head queries, keys, values and outputs as wide as they are. Valid for 16- and 32-bit elements; masks stay a byte.
 package struct TransformerActivations: Hashable, Sendable {
   /// Bytes a sample by what cuts them.
-  private let replicated: Double
-  private let shared: Double
-  private let scores: Double
-  private let logSums: Double
-  private let expert: Double
+  private var replicated = 0.0
+  private var shared = 0.0
+  private var scores = 0.0
+  private var logSums = 0.0
+  private var expert = 0.0
   private let boundary: Double
 
-  /// - Parameter elementBytes: of an activation, 2 or 4.
-  package init(_ model: TransformerDimensions, elementBytes q: Double = 2) {
-    let x = Double(model.sequence) * Double(model.hidden)
-    let mask = model.hasDropout ? 1.0 : 0.0
-    let h = Double(model.hidden)
+  /// - Parameters:
+  ///   - fusesAttention: whether attention never writes its scores.
+  ///   - elementBytes: of an activation, 2 or 4.
+  package init(
+    _ model: TransformerSpecification, _ kind: BlockKind = .plain, fusesAttention: Bool = false,
+    elementBytes q: Double = 2
+  ) {
+    let (s, h) = (Double(kind.isDecoder ? model.targetSequence : model.sequence), Double(model.hidden))
+    boundary = q * s * h
+    addAttention(model, positions: s, memory: s, fuses: fusesAttention, q)
+    if kind.isDecoder { addAttention(model, positions: s, memory: Double(model.sequence), fuses: fusesAttention, q) }
+    // The feed-forward part: its norm's input, its own, the mask of its dropout, and what is inside.
+    replicated += s * h * (2 * q + model.maskBytes)
     let inner = model.isGated ? 3 * q : 2 * q
-    replicated = x * (2 * q + q + mask + q + mask)
-    var cut = x * (2 * q + 2 * q * model.keyValueShare)
-    if let experts = model.experts {
-      expert = x * (Double(experts.perToken) * inner * Double(experts.feedForward) / h + 2 * q)
-      cut += x * inner * Double(experts.shared) / h
+    if kind.hasExperts, let experts = model.experts {
+      expert = s * (Double(experts.topK) * inner * Double(experts.feedForward) + 2 * q * h)
+      shared += s * inner * Double(experts.shared * experts.feedForward)
     } else {
-      expert = 0
-      cut += x * inner * Double(model.feedForward) / h
+      shared += s * inner * Double(model.feedForward)
     }
-    shared = cut
-    let square = Double(model.heads) * Double(model.sequence) * Double(model.sequence)
-    scores = model.fusesAttention ? 0 : square * (2 * q + mask)
-    logSums = model.fusesAttention ? 4 * Double(model.heads) * Double(model.sequence) : 0
-    boundary = q * x
   }
 
-  /// Of one layer and micro-batch.
+  private mutating func addAttention(
+    _ model: TransformerSpecification, positions s: Double, memory: Double, fuses: Bool, _ q: Double
+  ) {
+    let (h, a) = (Double(model.hidden), Double(model.heads))
+    let mask = model.maskBytes
+    replicated += s * h * (2 * q + mask)
+    if let latent = model.latent {
+      let narrow = Double((latent.query ?? 0) + latent.keyValue)
+      replicated += s * q * (2 * narrow + Double(latent.rotary))
+      let queries = a * Double(latent.plain + latent.rotary)
+      shared += s * q * (2 * queries + 2 * a * Double(latent.value))
+    } else {
+      let width = Double(model.headWidth)
+      shared += q * width * (2 * s * a + 2 * memory * Double(model.keyValueHeads))
+    }
+    if fuses {
+      logSums += 4 * a * s
+    } else {
+      scores += a * s * memory * (2 * q + mask)
+    }
+  }
+
+  /// Of one block and micro-batch.
   package func layer(_ layout: ParallelLayout) -> Double {
     guard layout.recomputation != .full else { return checkpoint(layout) }
     return kept(layout, withCore: layout.recomputation == .none)
   }
 
-  /// Of the layer that is being computed again: no other is live at that moment. 0 without full recomputation.
+  /// Of the block that is being computed again: no other is live at that moment. 0 without full recomputation.
   package func live(_ layout: ParallelLayout) -> Double {
     layout.recomputation == .full ? kept(layout, withCore: true) : 0
   }
@@ -64,9 +90,14 @@ package struct TransformerActivations: Hashable, Sendable {
     return bytes * Double(layout.microBatch) / Double(layout.context)
   }
 
-  /// A layer's input, from which it is computed again.
+  /// A block's input, from which it is computed again.
   private func checkpoint(_ layout: ParallelLayout) -> Double {
     let share = layout.sequenceParallel ? Double(layout.tensor) : 1
     return boundary * Double(layout.microBatch) / (Double(layout.context) * share)
   }
+}
+
+extension TransformerSpecification {
+  /// Of an element that a dropout may have taken.
+  var maskBytes: Double { dropout > 0 || attentionDropout > 0 ? 1 : 0 }
 }

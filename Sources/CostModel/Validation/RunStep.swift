@@ -59,21 +59,24 @@ package struct RunStep: Sendable {
     let arithmetic = hardware.device.arithmetic
     let q = arithmetic.elementBytes
     let batch = layout.microBatch / layout.context
-    let blocks = Double(workload.blocks) / stages
-    let boundary = batch * workload.positions * workload.width * q
-    let reductions = workload.isTransformer && layout.tensor > 1 ? 2 * blocks : 0
+    // How a run's software cut the blocks into stages is not published: as many of each kind on all of them.
+    let shares = BlockSequence.ByKind(repeating: 1 / stages)
+    let reductions = layout.tensor > 1 ? workload.inBlocks.reductions.sum() / stages : 0
+    let reducedBytes =
+      reductions > 0 ? batch * q * workload.inBlocks.reducedElements.sum() / (stages * reductions) : 0
     return StepShape(
       device: hardware.device, attentionPeak: hardware.attentionPeak, isHopperOrLater: hardware.isHopperOrLater,
       fusesAttention: fusesAttention(run, framework, hardware, positions: workload.positions), block: block,
       edge: shared(workload.kernels(edges)), batch: batch,
-      dispatches: (workload.dispatches[.block] ?? 0) / stages,
+      dispatches: workload.inBlocks.dispatches.sum() / stages,
       detections: isTwoStageDetector(run) ? batch : 0, microBatches: layout.microBatches, tensor: layout.tensor,
       pipeline: stages, virtualStages: layout.virtualStages, data: layout.data * layout.context,
       zeroStage: layout.zeroStage, shardsWithinHost: layout.shardsWithinHost, recomputation: layout.recomputation,
-      tensorReductions: reductions, tensorBytes: boundary, experts: layout.experts,
-      routedBytes: batch * workload.routedElements / stages * q, boundaryBytes: boundary,
+      tensorReductions: reductions, tensorBytes: reducedBytes, experts: layout.experts,
+      routedBytes: batch * workload.inBlocks.routedElements.sum() / stages * q,
+      boundaryBytes: batch * q * workload.boundaryElements(stages: Int(stages)),
       parameters: StageParameters(workload, edges: edges)
-        .count(tensor: layout.tensor, pipeline: stages, experts: layout.experts),
+        .count(shares: shares, tensor: layout.tensor, pipeline: stages, experts: layout.experts),
       gradientBytes: gradientBytes(run, layout, framework, q), reducesAtServer: framework == "dt-fm",
       reducesBesideBackward: !SoftwareKey.reducesBehindBackward(framework), network: hardware.network)
   }

@@ -65,6 +65,8 @@ package struct Kernel: Hashable, Sendable {
   /// How tensor-parallel ranks share it; `.replicated` of what is no transformer's.
   package var role: TransformerLayerRole
   package var section: Section
+  /// Of the block it is in.
+  package var kind = BlockKind.plain
   /// Elements of activations read and written.
   package var activations: Double
   /// Elements of weights read or written, whatever the micro-batch.
@@ -92,8 +94,22 @@ package struct Kernel: Hashable, Sendable {
     let t = Double(ranks)
     var share = self
     switch role {
-    case .replicated, .expertParallel:
-      if case .traffic = work, sequenceParallel, section == .block { share.activations /= t }
+    case .replicated:
+      // Of one block: what stands before and behind them sees all positions.
+      guard sequenceParallel, section == .block else { break }
+      share.activations /= t
+      if case .product(var product) = work {
+        product.rows /= t
+        share.work = .product(product)
+      }
+    case .expertParallel:
+      // The ranks that share a layer share its experts too, as shares of the rows that come to them.
+      share.activations /= t
+      share.weights /= t
+      if case .product(var product) = work {
+        product.rows /= t
+        share.work = .product(product)
+      }
     case .columnParallel, .vocabularyParallel:
       share.weights /= t
       if case .product(var product) = work {

@@ -6,29 +6,39 @@ package struct StageParameters: Hashable, Sendable {
     let cut: Double
 
     init(_ workload: Workload, _ section: Kernel.Section) {
-      all = workload.parameters[section] ?? 0
-      cut = workload.cutParameters[section] ?? 0
+      all = workload.edgeParameters[section] ?? 0
+      cut = workload.cutEdgeParameters[section] ?? 0
     }
 
     func count(tensor: Double) -> Double { all - cut + cut / tensor }
   }
 
-  private let block: Held
+  private let blocks: Workload.BlockTotals
   private let stem: Held?
   private let head: Held?
-  private let routed: Double
 
   /// - Parameter edges: sections before and behind the blocks that the model has.
   package init(_ workload: Workload, edges: Set<Kernel.Section> = [.stem, .head]) {
-    block = Held(workload, .block)
+    blocks = workload.inBlocks
     stem = edges.contains(.stem) ? Held(workload, .stem) : nil
     head = edges.contains(.head) ? Held(workload, .head) : nil
-    routed = workload.expertParameters
   }
 
-  /// - Parameters: degrees of parallelism; `experts` of the ranks that share those of a layer.
-  package func count(tensor: Double, pipeline: Double, experts: Double) -> Double {
-    (block.count(tensor: tensor) - routed + routed / experts) / pipeline + (stem?.count(tensor: tensor) ?? 0)
-      + (head?.count(tensor: tensor) ?? 0) / pipeline
+  /// - Parameters:
+  ///   - shares: the part of each kind's blocks that the stage has.
+  ///   - tensor: degrees of parallelism; `experts` of the ranks that share those of a layer.
+  package func count(
+    shares: BlockSequence.ByKind, tensor: Double, pipeline: Double, experts: Double
+  ) -> Double {
+    inBlocks(shares: shares, tensor: tensor, experts: experts) + atEdges(tensor: tensor, pipeline: pipeline)
+  }
+
+  func inBlocks(shares: BlockSequence.ByKind, tensor: Double, experts: Double) -> Double {
+    let (all, cut, routed) = (blocks.parameters, blocks.cutParameters, blocks.expertParameters)
+    return (shares * (all - cut + cut / tensor - routed + routed / experts)).sum()
+  }
+
+  func atEdges(tensor: Double, pipeline: Double) -> Double {
+    (stem?.count(tensor: tensor) ?? 0) + (head?.count(tensor: tensor) ?? 0) / pipeline
   }
 }

@@ -7,22 +7,45 @@ package import ModelGraph
 package struct Workload: Sendable {
   /// Of one sample; like ones are counted.
   package private(set) var kernels: [Kernel] = []
-  /// Nodes of the forward pass that start a kernel, by section.
-  package private(set) var dispatches: [Kernel.Section: Double] = [:]
-  /// Parameters by section; those that tensor parallelism cuts, and those of experts, are in the other two as well.
-  package private(set) var parameters: [Kernel.Section: Double] = [:]
-  package private(set) var cutParameters: [Kernel.Section: Double] = [:]
-  package private(set) var expertParameters = 0.0
-  /// Blocks of a transformer; 1 of another model.
-  package private(set) var blocks = 1
-  /// Features of a position between blocks, and positions of a sample (of the last stack where there are two).
-  package private(set) var width = 0.0
+  /// Parameters before and behind the blocks; those that tensor parallelism cuts are in the other as well.
+  package private(set) var edgeParameters: [Kernel.Section: Double] = [:]
+  package private(set) var cutEdgeParameters: [Kernel.Section: Double] = [:]
+  /// Blocks of a transformer; one of another model. What they hold and exchange, of all blocks of a kind together.
+  package private(set) var blocks = BlockSequence([.plain])
+  package private(set) var inBlocks = BlockTotals()
+  /// Elements of one sample between blocks, of each stack; and positions of the longest.
+  package private(set) var stackElements: [Double] = []
   package private(set) var positions = 0.0
   /// Whether the blocks can be cut into stages and over tensor-parallel ranks.
   package private(set) var isTransformer = false
-  package private(set) var hasExperts = false
-  /// Elements of one sample that forward hands to experts on their way there, and as many back.
-  package private(set) var routedElements = 0.0
+
+  /// By kind of block.
+  package struct BlockTotals: Hashable, Sendable {
+    package var dispatches = BlockSequence.ByKind.zero
+    package var parameters = BlockSequence.ByKind.zero
+    /// Of them, those that tensor parallelism cuts, and those of experts.
+    package var cutParameters = BlockSequence.ByKind.zero
+    package var expertParameters = BlockSequence.ByKind.zero
+    /// All-reduces of tensor parallelism in one pass, the mean of forward and backward, and elements of one sample in them:
+    /// outputs of row-parallel layers and of experts forward, inputs of column-parallel layers and of experts backward.
+    package var reductions = BlockSequence.ByKind.zero
+    package var reducedElements = BlockSequence.ByKind.zero
+    /// Elements of one sample that forward hands to experts on their way there, and as many back.
+    package var routedElements = BlockSequence.ByKind.zero
+    /// Keys and values of one sample.
+    package var keyValueElements = BlockSequence.ByKind.zero
+
+    mutating func add(_ other: Self, times: Double) {
+      dispatches += other.dispatches * times
+      parameters += other.parameters
+      cutParameters += other.cutParameters
+      expertParameters += other.expertParameters
+      reductions += other.reductions * times
+      reducedElements += other.reducedElements * times
+      routedElements += other.routedElements * times
+      keyValueElements += other.keyValueElements * times
+    }
+  }
 
   package init() {}
 
@@ -39,22 +62,28 @@ package struct Workload: Sendable {
       kernel.count *= times
       kernels.append(kernel)
     }
-    for (section, count) in reader.dispatches { dispatches[section, default: 0] += count * times }
-    for (section, count) in reader.parameters { parameters[section, default: 0] += count }
-    for (section, count) in reader.cutParameters { cutParameters[section, default: 0] += count }
-    expertParameters += reader.expertParameters
-    routedElements += reader.routedElements * times
-    blocks = max(blocks, reader.blocks.count)
-    if reader.width > 0 {
-      width = reader.width
+    for (section, count) in reader.edgeParameters { edgeParameters[section, default: 0] += count }
+    for (section, count) in reader.cutEdgeParameters { cutEdgeParameters[section, default: 0] += count }
+    inBlocks.add(reader.inBlocks, times: times)
+    if reader.order.count > blocks.count || !isTransformer, !reader.order.isEmpty {
+      blocks = BlockSequence(reader.order)
+    }
+    if !reader.stackElements.isEmpty {
+      stackElements = reader.stackElements
       positions = reader.positions
     }
-    isTransformer = isTransformer || reader.blocks.count > 1
-    hasExperts = hasExperts || reader.expertParameters > 0
+    isTransformer = isTransformer || reader.order.count > 1
+  }
+
+  /// Elements of one sample that cross the fullest boundary of `stages` equal stages: beyond the first blocks of a decoder
+  /// the encoder's output goes along.
+  package func boundaryElements(stages: Int) -> Double {
+    stages > 2 ? stackElements.reduce(0, +) : stackElements.first ?? 0
   }
 
   package func kernels(_ sections: Set<Kernel.Section>) -> [Kernel] { kernels.filter { sections.contains($0.section) } }
-  package var parameterCount: Double { parameters.values.reduce(0, +) }
+  package func kernels(of kind: BlockKind) -> [Kernel] { kernels.filter { $0.section == .block && $0.kind == kind } }
+  package var parameterCount: Double { edgeParameters.values.reduce(0, +) + inBlocks.parameters.sum() }
 }
 
 /// Walks a graph once.
@@ -65,17 +94,30 @@ private struct GraphReader {
   private(set) var kernels: [Kernel] = []
   /// Where in `kernels` the like of a kernel is, by that kernel counted once.
   private var places: [Kernel: Int] = [:]
-  var dispatches: [Kernel.Section: Double] = [:]
-  var parameters: [Kernel.Section: Double] = [:]
-  var cutParameters: [Kernel.Section: Double] = [:]
-  var expertParameters = 0.0
-  var routedElements = 0.0
-  var blocks: Set<String> = []
-  var width = 0.0
-  var positions = 0.0
+  var edgeParameters: [Kernel.Section: Double] = [:]
+  var cutEdgeParameters: [Kernel.Section: Double] = [:]
+  var inBlocks = Workload.BlockTotals()
+  /// Kinds of the blocks in the order of the graph.
+  private(set) var order: [BlockKind] = []
+  private(set) var stackElements: [Double] = []
+  private(set) var positions = 0.0
 
   private var fixed: Set<ValueID> = []
   private var seenParameters: Set<ValueID> = []
+  private var kinds: [BlockName: BlockKind] = [:]
+  /// Inputs whose gradients are summed over tensor-parallel ranks, by block.
+  private var summed: Set<BlockValue> = []
+  private var seenStacks: Set<TransformerLayer.Stack> = []
+
+  private struct BlockName: Hashable {
+    let stack: TransformerLayer.Stack
+    let block: Int
+  }
+
+  private struct BlockValue: Hashable {
+    let block: BlockName
+    let value: ValueID
+  }
 
   init(graph: Graph, samples: Double) {
     self.graph = graph
@@ -84,30 +126,57 @@ private struct GraphReader {
 
   mutating func read() {
     fixed = Set(graph.parameters + graph.statistics).union(graph.parameterGradients.map(\.gradient))
-    let isTransformer = graph.nodes.contains { TransformerLayer(name: $0.layer)?.block != nil }
-    for node in graph.nodes {
-      let layer = isTransformer ? TransformerLayer(name: node.layer) : nil
+    let layers = graph.nodes.map { TransformerLayer(name: $0.layer) }
+    let isTransformer = layers.contains { $0?.block != nil }
+    if isTransformer { findBlocks(layers.compactMap { $0 }) }
+    for (node, layer) in zip(graph.nodes, layers) {
+      let layer = isTransformer ? layer : nil
       let section = self.section(layer, isTransformer: isTransformer)
-      if let layer, layer.block != nil { noteBlock(layer, node) }
-      if case .expertDispatch = node.operation {
-        routedElements += Double(graph[node.outputs[0]].type.shape.elementCount) / samples
+      let kind = layer.flatMap(name).flatMap { kinds[$0] } ?? .plain
+      if let layer, let block = name(layer) { noteBlock(layer, block, kind, node) }
+      noteParameters(node, section: section, kind: kind, role: layer?.role ?? .replicated)
+      for var kernel in self.kernels(of: node, section: section, role: layer?.role ?? .replicated) {
+        kernel.kind = kind
+        note(kernel, of: node)
       }
-      noteParameters(node, section: section, role: layer?.role ?? .replicated)
-      for kernel in self.kernels(of: node, section: section, role: layer?.role ?? .replicated) {
-        var key = kernel
-        key.count = 1
-        if let place = places[key] {
-          kernels[place].count += kernel.count
-        } else {
-          places[key] = kernels.count
-          kernels.append(kernel)
-        }
-        if node.pass == .forward {
-          var starts = 1.0
-          if case .product(let product) = kernel.work { starts = product.sequential }
-          dispatches[section, default: 0] += starts * kernel.count
-        }
-      }
+    }
+  }
+
+  private mutating func note(_ kernel: Kernel, of node: Node) {
+    var key = kernel
+    key.count = 1
+    if let place = places[key] {
+      kernels[place].count += kernel.count
+    } else {
+      places[key] = kernels.count
+      kernels.append(kernel)
+    }
+    guard node.pass == .forward, kernel.section == .block else { return }
+    var starts = 1.0
+    if case .product(let product) = kernel.work { starts = product.sequential }
+    inBlocks.dispatches[kernel.kind.rawValue] += starts * kernel.count
+  }
+
+  private func name(_ layer: TransformerLayer) -> BlockName? {
+    layer.block.map { BlockName(stack: layer.stack, block: $0) }
+  }
+
+  /// Encoders before decoders, as the graph has them.
+  private mutating func findBlocks(_ layers: [TransformerLayer]) {
+    var found: [BlockName] = []
+    var withExperts: Set<BlockName> = []
+    var withMemory: Set<BlockName> = []
+    var seen: Set<BlockName> = []
+    for layer in layers {
+      guard let block = name(layer) else { continue }
+      if seen.insert(block).inserted { found.append(block) }
+      if layer.role == .expertParallel { withExperts.insert(block) }
+      if layer.part == .crossAttention { withMemory.insert(block) }
+    }
+    for block in found {
+      let kind = BlockKind(isSecondStack: withMemory.contains(block), hasExperts: withExperts.contains(block))
+      kinds[block] = kind
+      order.append(kind)
     }
   }
 
@@ -118,26 +187,56 @@ private struct GraphReader {
     return layer.part.rawValue.hasPrefix("embedding/") ? .stem : .head
   }
 
-  private mutating func noteBlock(_ layer: TransformerLayer, _ node: Node) {
-    blocks.insert("\(layer.stack.rawValue)\(layer.block ?? 0)")
-    guard layer.part == .attentionNorm || layer.part == .mlpNorm, node.pass == .forward, let input = node.inputs.first
-    else { return }
-    let shape = graph[input].type.shape
-    guard shape.rank == 3 else { return }
-    width = Double(shape[2])
-    positions = Double(shape[1])
+  /// What a block exchanges, and how wide its stack is.
+  private mutating func noteBlock(_ layer: TransformerLayer, _ block: BlockName, _ kind: BlockKind, _ node: Node) {
+    guard node.pass == .forward, let input = node.inputs.first else { return }
+    let lane = kind.rawValue
+    func elements(_ value: ValueID) -> Double { Double(graph[value].type.shape.elementCount) / samples }
+    if layer.part == .attentionNorm || layer.part == .mlpNorm, shape(input).rank == 3,
+      seenStacks.insert(layer.stack).inserted
+    {
+      stackElements.append(elements(input))
+      positions = max(positions, Double(shape(input)[1]))
+    }
+    switch node.operation {
+    case .expertDispatch: inBlocks.routedElements[lane] += elements(node.outputs[0])
+    case .attention: inBlocks.keyValueElements[lane] += elements(node.inputs[1]) + elements(node.inputs[2])
+    default: break
+    }
+    // Shared experts' sums go with those of the routed ones.
+    let isSummed = (layer.role == .rowParallel && layer.part != .sharedDown) || layer.part == .combine
+    if isSummed, let output = node.outputs.first { noteReduction(lane, elements(output)) }
+    let takesWhole = layer.role == .columnParallel || layer.part == .dispatch
+    if takesWhole, summed.insert(BlockValue(block: block, value: input)).inserted {
+      noteReduction(lane, elements(input))
+    }
   }
 
-  private mutating func noteParameters(_ node: Node, section: Kernel.Section, role: TransformerLayerRole) {
+  /// One of forward or of backward, so half a one of each pass.
+  private mutating func noteReduction(_ lane: Int, _ elements: Double) {
+    inBlocks.reductions[lane] += 0.5
+    inBlocks.reducedElements[lane] += elements / 2
+  }
+
+  private mutating func noteParameters(
+    _ node: Node, section: Kernel.Section, kind: BlockKind, role: TransformerLayerRole
+  ) {
     guard node.pass == .forward else { return }
     for input in node.inputs where graph[input].isParameter && seenParameters.insert(input).inserted {
       let count = Double(graph[input].type.shape.elementCount)
-      parameters[section, default: 0] += count
-      switch role {
-      case .columnParallel, .rowParallel, .vocabularyParallel, .between: cutParameters[section, default: 0] += count
-      case .expertParallel: expertParameters += count
-      case .replicated: break
+      let isCut: Bool =
+        switch role {
+        case .columnParallel, .rowParallel, .vocabularyParallel, .between: true
+        case .expertParallel, .replicated: false
+        }
+      guard section == .block else {
+        edgeParameters[section, default: 0] += count
+        if isCut { cutEdgeParameters[section, default: 0] += count }
+        continue
       }
+      inBlocks.parameters[kind.rawValue] += count
+      if isCut { inBlocks.cutParameters[kind.rawValue] += count }
+      if role == .expertParallel { inBlocks.expertParameters[kind.rawValue] += count }
     }
   }
 

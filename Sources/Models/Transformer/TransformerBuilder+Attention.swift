@@ -27,13 +27,10 @@ extension TransformerBuilder {
     let name = place.name(.relativeBias)
     try requireFeasible([TensorType([model.heads, steps, steps])], workPerOutput: 1, layer: name)
     let table = graph.parameter(
-      name + ".weight", [Self.relativeBuckets, model.heads], .normal(deviation: 0.02))
+      name + ".weight", [TransformerSpecification.relativeBuckets, model.heads], .normal(deviation: 0.02))
     let rule = RelativePositionBias(queries: steps, keys: steps, isBidirectional: !isCausal)
     return try graph.append(.relativePositionBias(rule), [table], layer: name)[0]
   }
-
-  /// Of distances (Raffel et al. 2020).
-  private static let relativeBuckets = 32
 
   private mutating func attention(
     _ part: TransformerPart, _ parts: [ValueID], isCausal: Bool, bias: ValueID?, _ place: TransformerPlace

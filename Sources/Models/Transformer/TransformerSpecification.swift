@@ -193,6 +193,19 @@ extension TransformerSpecification {
     return copy
   }
 
+  /// Rows of a table of relative distances (Raffel et al. 2020).
+  package static let relativeBuckets = 32
+
+  /// The same for samples of other lengths.
+  package func reading(_ sample: SampleShape) -> TransformerSpecification {
+    var copy = self
+    for field in sample.fields where field.type.shape.rank >= 1 {
+      if field.name == SampleShape.inputName { copy.sequence = field.type.shape[0] }
+      if field.name == Self.decoderInputName { copy.targetSequence = field.type.shape[0] }
+    }
+    return copy
+  }
+
   /// The input of what a decoder has written so far.
   package static let decoderInputName = ModelSpecification.inputNames[1]
 
