@@ -126,7 +126,7 @@ struct Reason: Error {
   static func last(_ call: String) -> Reason { Reason("\(call): \(unsafe String(cString: strerror(errno)))") }
 }
 
-extension Result where Failure == Reason, Success: ~Copyable {
+extension Result where Failure == Reason {
   var reason: String { if case .failure(let reason) = self { reason.text } else { "" } }
 }
 
