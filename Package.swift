@@ -136,7 +136,7 @@ let tests: [(name: String, uses: [String])] = [
   ("MPIGroup", ["Collectives", "GroupConformance"]),
   ("Datasets", ["ModelGraph", "Units", "Randomness", "CZlib"]),
   ("Evaluation", ["Units"]),
-  ("CostModel", ["Units", "ModelGraph", "Models", "Catalog"]),
+  ("CostModel", ["Units", "ModelGraph", "Models", "Catalog", "Collectives"]),
   ("Jobs", ["Units", "ModelGraph", "Models", "Datasets"]),
   (
     "Training",

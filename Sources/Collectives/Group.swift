@@ -31,6 +31,13 @@ package protocol Group: AnyObject, Sendable {
     sending sent: RawSpan, to destination: Int, receiving received: inout MutableRawSpan, from source: Int, tag: Int
   ) throws(GroupError)
 
+  /// Makes all transfers at once: any number of messages from and to other ranks; those between two ranks in order.
+  ///
+  /// - Parameter timeout: how long it may take.
+  /// - Throws: `.peerLost`, naming the ranks whose messages did not move in that time. Memory of a transfer may still be
+  ///   read or written then: the rank must end.
+  func exchange(_ transfers: Span<Transfer>, tag: Int, timeout: Duration) throws(GroupError)
+
   /// Makes `bytes` on every rank equal to those of `root`.
   func broadcast(_ bytes: inout MutableRawSpan, root: Int) throws(GroupError)
 
@@ -79,6 +86,7 @@ package enum MessageTag {
   package static let user = 0..<16384
   static let convenience = 16384
   static let reducer = 16385
+  static let schedule = 16386
   /// MPI promises tags up to 32767.
   package static let all = 0..<32768
 }

@@ -74,6 +74,35 @@ package final class InProcessGroup: Group {
     }
   }
 
+  /// A rank that is gone is known at once here, and one that hangs hangs the process: there is nothing to time.
+  package func exchange(
+    _ transfers: Span<Transfer>, tag: Int, timeout: Duration
+  ) throws(GroupError) {
+    try checkTag(tag)
+    var letters: [(letter: Exchange.Letter, route: Exchange.Route)] = []
+    for index in transfers.indices where transfers[index].direction == .send {
+      let transfer = transfers[index]
+      try checkOther(transfer.peer, "exchange")
+      let route = route(from: rank, to: transfer.peer, tag)
+      letters.append((unsafe exchange.post(UnsafeRawBufferPointer(transfer.bytes), on: route), route))
+    }
+    do throws(GroupError) {
+      for index in transfers.indices where transfers[index].direction == .receive {
+        let transfer = transfers[index]
+        try checkOther(transfer.peer, "exchange")
+        try unsafe exchange.take(into: transfer.bytes, on: route(from: transfer.peer, to: rank, tag))
+      }
+    } catch {
+      for (letter, route) in letters { exchange.withdraw(letter, on: route) }
+      throw error
+    }
+    var failure: GroupError?
+    for (letter, route) in letters {
+      do throws(GroupError) { try exchange.finish(letter, on: route) } catch { failure = failure ?? error }
+    }
+    if let failure { throw failure }
+  }
+
   package func checkPresence() throws(GroupError) { try exchange.checkPresence(waiting: rank) }
 
   package func abort(code: Int32) throws(GroupError) -> Never {

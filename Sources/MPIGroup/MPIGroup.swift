@@ -11,6 +11,8 @@ package final class MPIGroup: Group {
   /// The most bytes that one MPI call moves; a multiple of 8.
   let chunkBytes: Int
   let communicator: Communicator
+  /// Of the exchange under way.
+  let requests = Requests()
 
   package var rank: Int { communicator.rank }
   package var rankCount: Int { communicator.rankCount }

@@ -9,7 +9,8 @@ import Units
 
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measure this machine.", subcommands: [BenchTrainCommand.self])
+    commandName: "bench", abstract: "Measure this machine.",
+    subcommands: [BenchCollectivesCommand.self, BenchTrainCommand.self])
 }
 
 struct BenchTrainCommand: ParsableCommand {

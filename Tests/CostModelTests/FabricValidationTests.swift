@@ -1,4 +1,5 @@
 import Catalog
+import Collectives
 import CostModel
 import TestSupport
 import Testing

@@ -12,7 +12,7 @@ package struct Check: Sendable {
 }
 
 package enum Conformance {
-  package static let checks = messageChecks + collectiveChecks + reducerChecks
+  package static let checks = messageChecks + collectiveChecks + sharedMemoryChecks + reducerChecks + scheduleChecks
   package static var claims: [String] { checks.map(\.claim) }
 
   /// Makes all checks in order; `told` is called behind each with its claim, on every rank.

@@ -4,6 +4,8 @@ extension Conformance {
   static let reducerChecks = [
     Check("the reproducible sum has the bits of the canonical tree for any split of the shards", reproducible),
     Check("one reducer has those bits for few elements and for many", manySizes),
+    Check("slots in shared memory are reduced in place to those bits", shared),
+    Check("ranks that reduce different counts are told all of them, and no data moves", mismatch),
     Check("a part of the elements is reduced and nothing else of slot 0 changes", parts),
     Check("the fastest sum is right to rounding", fastest),
     Check("what travels as bfloat16 has the bits of the rounded tree for any split of the shards", rounded),
@@ -32,14 +34,56 @@ extension Conformance {
 
   private static func manySizes(_ group: any Group) throws {
     let shardCount = group.rankCount + 3
-    let largest = 40_000
+    let largest = 140_001
     let reducer = try ReproducibleReducer(
       group: group, shardCount: shardCount, range: evenRanges(shardCount, group.rankCount)[group.rank],
       maximumCount: largest)
-    for count in [largest, 9, 20_011] {
+    for count in [largest, 9, 20_011, 4097] {
       let actual = try reduce(with: reducer, count: count, stride: count, elements: 0..<count)
       try expectEqual(
         actual.map(\.bitPattern), treeSum(reducer.tree, count).map(\.bitPattern), "\(count) elements")
+    }
+  }
+
+  private static func shared(_ group: any Group) throws {
+    let shardCount = group.rankCount + 3
+    for ranges in splits(shardCount, group.rankCount) {
+      let stride = 200_003
+      let reducers: [any ShardReducer] = [
+        try ReproducibleReducer(
+          group: group, shardCount: shardCount, range: ranges[group.rank], maximumCount: stride),
+        try FastestReducer(group: group, range: ranges[group.rank]),
+      ]
+      for reducer in reducers {
+        let memory = try group.sharedMemory(byteCount: 4 * stride * reducer.schedule.slotCount)
+        reducer.adopt(memory)
+        for elements in [0..<stride, 17..<9_018, 100_001..<stride, 5..<6, 0..<stride] {
+          var span = unsafe memory.floats.mutableSpan
+          let actual = try reduce(with: reducer, &span, count: stride, stride: stride, elements: elements)
+          let expected = treeSum(CanonicalTree(shardCount: shardCount), stride)
+          guard reducer is ReproducibleReducer else {
+            try expectNear(Array(actual[elements]), Array(expected[elements]))
+            continue
+          }
+          try expectEqual(
+            actual[elements].map(\.bitPattern), expected[elements].map(\.bitPattern),
+            "elements \(elements), shards \(ranges)")
+        }
+      }
+    }
+  }
+
+  private static func mismatch(_ group: any Group) throws {
+    guard group.rankCount > 1 else { return }
+    for count in [3, 50_000] {
+      let reducer = try ReproducibleReducer(
+        group: group, shardCount: group.rankCount, range: group.rank..<group.rank + 1, maximumCount: 60_000)
+      var slots = gradient(group.rank, 60_000)
+      var span = slots.mutableSpan
+      try expectError(.countMismatch, naming: ["\(count)", "\(count + 1)"]) {
+        try reducer.allReduce(&span, stride: 60_000, elements: 0..<count + (group.rank == 1 ? 1 : 0))
+      }
+      try expectEqual(slots, gradient(group.rank, 60_000), "after a refusal")
     }
   }
 
@@ -69,8 +113,12 @@ extension Conformance {
     let actual = try reduce(
       with: try FastestReducer(group: group, range: range), count: count, stride: count + 1, elements: 0..<count)
     let expected = treeSum(CanonicalTree(shardCount: shardCount), count)
+    try expectNear(actual, expected)
+  }
+
+  private static func expectNear(_ actual: [Float], _ expected: [Float]) throws {
     let scale = expected.map(abs).max() ?? 0
-    for index in 0..<count where !(abs(actual[index] - expected[index]) <= 1e-5 * scale) {
+    for index in expected.indices where !(abs(actual[index] - expected[index]) <= 1e-5 * scale) {
       throw Difference(description: "sum[\(index)] is \(actual[index]), not near \(expected[index])")
     }
   }
@@ -133,15 +181,20 @@ extension Conformance {
   private static func reduce(
     with reducer: some ShardReducer, count: Int, stride: Int, elements: Range<Int>
   ) throws -> [Float] {
-    let slotCount = reducer.schedule.slotCount
-    var slots = [Float](repeating: .nan, count: slotCount * stride)
+    var slots = [Float](repeating: .nan, count: reducer.schedule.slotCount * stride)
     var span = slots.mutableSpan
+    return try reduce(with: reducer, &span, count: count, stride: stride, elements: elements)
+  }
+
+  private static func reduce(
+    with reducer: any ShardReducer, _ span: inout MutableSpan<Float>, count: Int, stride: Int, elements: Range<Int>
+  ) throws -> [Float] {
     for step in reducer.schedule.steps {
       for (index, value) in gradient(step.shard, count).enumerated() { span[step.slot * stride + index] = value }
       try reducer.merge(step, &span, stride: stride, elements: 0..<count)
     }
     try reducer.allReduce(&span, stride: stride, elements: elements)
-    return Array(slots[..<stride].prefix(count))
+    return (0..<min(count, stride)).map { span[$0] }
   }
 
   /// The sum of all shards by recursion over the tree, all of it here: the reference.

@@ -59,7 +59,10 @@ struct RecursiveDoublingPattern: SchedulePattern {
   }
 }
 
-/// Vectors halve as distances do, then double (Rabenseifner 2004). Member v of the core ends the first half with slice v.
+/// Pairs halve what they hold until each has one slice, then double it back (Rabenseifner 2004).
+///
+/// A reduce-scatter begins with the farthest, so that member v of the core ends with slice v; an all-reduce begins with
+/// neighbours, so that the large halves stay inside the hosts.
 struct HalvingDoublingPattern: SchedulePattern {
   let roundCount: Int
   private let collective: Collective
@@ -87,18 +90,23 @@ struct HalvingDoublingPattern: SchedulePattern {
     guard let place else { return }
     let step = round - folded.foldRounds
     let gathers = collective == .allGather || step >= folded.levels
-    // The distance of halving: core/2 first; of doubling: 1 first.
-    let level = gathers ? (collective == .allGather ? step : step - folded.levels) : folded.levels - 1 - step
-    let distance = 1 << level
-    let peer = place ^ distance
-    let (mine, theirs) = (block(place, distance), block(peer, distance))
+    let level = gathers ? (collective == .allGather ? folded.levels : 2 * folded.levels) - 1 - step : step
+    let peer = place ^ distance(level)
+    let (mine, theirs) = (held(place, after: level + 1), held(peer, after: level + 1))
     actions.add(.send, folded.rank(peer), gathers ? mine : theirs)
     actions.add(gathers ? .receive : .reduce, folded.rank(peer), gathers ? theirs : mine)
   }
 
-  /// The slices that members with the same higher bits as `place` have together.
-  private func block(_ place: Int, _ size: Int) -> Range<Int> {
-    let start = place & ~(size - 1)
+  private func distance(_ level: Int) -> Int { collective == .allReduce ? 1 << level : folded.core >> (level + 1) }
+
+  /// What a member holds after so many halvings.
+  private func held(_ place: Int, after levels: Int) -> Range<Int> {
+    var start = 0
+    var size = folded.core
+    for level in 0..<levels {
+      size /= 2
+      if place & distance(level) != 0 { start += size }
+    }
     return slices[start..<start + size]
   }
 }

@@ -36,25 +36,48 @@ struct MeshPattern: SchedulePattern {
   }
 }
 
-/// A mesh inside each host, a ring of every slice between the hosts, a mesh inside.
+/// Everything of each member to each other, which sums it.
+struct ExchangePattern: SchedulePattern {
+  let roundCount = 1
+  private let members: Members
+  private let range: Range<Int>
+
+  init(_ members: Members, _ range: Range<Int>) {
+    self.members = members
+    self.range = range
+  }
+
+  func append(rank: Int, round: Int, to actions: inout [ScheduleAction]) {
+    guard let position = members.position(rank) else { return }
+    let n = members.count
+    for distance in 1..<max(1, n) {
+      actions.add(.send, members[(position + distance) % n], range)
+      actions.add(.reduce, members[(position + n - distance) % n], range)
+    }
+  }
+}
+
+/// A mesh inside each host, a ring (or halving and doubling) of every slice between the hosts, a mesh inside.
 struct HierarchicalPattern: SchedulePattern {
   let roundCount: Int
   private let topology: Topology
   /// By host, and by the place of a rank in its host.
   private let scatter: [MeshPattern]
-  private let between: [RingPattern]
+  private let between: [any SchedulePattern]
   private let gather: [MeshPattern]
   private let placeOfRank: [Int]
   private let bounds: (first: Int, second: Int)
 
-  init(_ topology: Topology, _ range: Range<Int>) {
+  init(_ topology: Topology, _ range: Range<Int>, halves: Bool) {
     self.topology = topology
     let local = topology.hosts[0].count
     let slices = RangeSlices(range, parts: local)
     scatter = topology.hosts.map { MeshPattern(.reduceScatter, Members($0), range) }
     gather = topology.hosts.map { MeshPattern(.allGather, Members($0), range) }
-    between = (0..<local).map { place in
-      RingPattern(.allReduce, Members(topology.hosts.map { $0[place] }), slices[place])
+    between = (0..<local).map { place -> any SchedulePattern in
+      let rail = Members(topology.hosts.map { $0[place] })
+      return halves
+        ? HalvingDoublingPattern(.allReduce, rail, slices[place]) : RingPattern(.allReduce, rail, slices[place])
     }
     var places = Array(repeating: 0, count: topology.rankCount)
     for host in topology.hosts { for (place, rank) in host.enumerated() { places[rank] = place } }

@@ -61,9 +61,13 @@ package struct Schedule: Hashable, Sendable {
   package let topology: Topology
   /// Elements of the whole buffer.
   package let count: Int
+  /// Pieces of a pipeline; 1 where the algorithm has none.
+  package let chunkCount: Int
   package let root: Int
   package let roundCount: Int
   private let pattern: any SchedulePattern
+  /// Rounds that were written out instead of made from the parameters; nil of the usual ones.
+  private let listed: [[[ScheduleAction]]]?
 
   /// - Parameters:
   ///   - chunks: pieces that algorithms cut messages into which pass them on from rank to rank (trees, the broadcast of a
@@ -85,8 +89,9 @@ package struct Schedule: Hashable, Sendable {
     self.topology = topology
     self.count = count
     self.root = root
-    pattern = try algorithm.pattern(
-      collective, topology, count: count, chunks: chunks ?? algorithm.usualChunks(count), root: root)
+    chunkCount = algorithm.isPipelined(collective) ? chunks ?? algorithm.usualChunks(count) : 1
+    listed = nil
+    pattern = try algorithm.pattern(collective, topology, count: count, chunks: chunkCount, root: root)
     roundCount = topology.rankCount > 1 ? pattern.roundCount : 0
   }
 
@@ -98,7 +103,9 @@ package struct Schedule: Hashable, Sendable {
     self.topology = topology
     self.count = count
     self.root = root
+    chunkCount = 1
     roundCount = rounds.count
+    listed = rounds
     pattern = ListedPattern(rounds: rounds)
   }
 
@@ -122,11 +129,8 @@ package struct Schedule: Hashable, Sendable {
   }
 
   package static func == (a: Self, b: Self) -> Bool {
-    a.collective == b.collective && a.algorithm == b.algorithm && a.topology == b.topology && a.count == b.count
-      && a.root == b.root && a.roundCount == b.roundCount
-      && (0..<a.roundCount).allSatisfy { round in
-        (0..<a.rankCount).allSatisfy { a.actions(rank: $0, round: round) == b.actions(rank: $0, round: round) }
-      }
+    a.collective == b.collective && a.algorithm == b.algorithm && a.count == b.count && a.chunkCount == b.chunkCount
+      && a.root == b.root && a.topology == b.topology && a.listed == b.listed
   }
 
   package func hash(into hasher: inout Hasher) {
@@ -134,7 +138,53 @@ package struct Schedule: Hashable, Sendable {
     hasher.combine(algorithm)
     hasher.combine(topology)
     hasher.combine(count)
-    hasher.combine(roundCount)
+    hasher.combine(chunkCount)
+    hasher.combine(root)
+  }
+}
+
+/// A schedule in a file is its parameters; reading it makes the same rounds again.
+extension Schedule: Codable {
+  private enum Key: String, CodingKey {
+    case collective, algorithm, count, root
+    case hosts = "host_of_rank"
+    case chunkCount = "chunks"
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    let hosts = try container.decode([Int].self, forKey: .hosts)
+    guard !hosts.isEmpty else {
+      throw ScheduleProblem(.invalidArgument, "a schedule of no rank; list the host of each rank")
+    }
+    try self.init(
+      container.decode(Collective.self, forKey: .collective),
+      container.decode(ScheduleAlgorithm.self, forKey: .algorithm), Topology(hostOfRank: hosts),
+      count: container.decode(Int.self, forKey: .count), chunks: container.decode(Int.self, forKey: .chunkCount),
+      root: container.decode(Int.self, forKey: .root))
+  }
+
+  /// - Throws: `ScheduleProblem` for rounds that were written out: they have no parameters.
+  package func encode(to encoder: any Encoder) throws {
+    guard listed == nil else {
+      throw ScheduleProblem(.invalidArgument, "rounds written out are no file; encode a schedule of an algorithm")
+    }
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(collective, forKey: .collective)
+    try container.encode(algorithm, forKey: .algorithm)
+    try container.encode(topology.hostOfRank, forKey: .hosts)
+    try container.encode(count, forKey: .count)
+    try container.encode(chunkCount, forKey: .chunkCount)
+    try container.encode(root, forKey: .root)
+  }
+}
+
+extension Schedule: CustomStringConvertible {
+  /// "ring all_reduce of 1000 elements, 8 ranks on 2 hosts: 14 rounds".
+  package var description: String {
+    let chunks = chunkCount > 1 ? " in \(chunkCount) chunks" : ""
+    return "\(algorithm.name) \(collective.rawValue) of \(count) elements\(chunks), \(rankCount) ranks on "
+      + "\(topology.hosts.count) hosts: \(roundCount) rounds"
   }
 }
 

@@ -15,11 +15,17 @@ package enum ScheduleAlgorithm: String, CaseIterable, Codable, Hashable, Sendabl
   /// Reduce-scatter inside each host, all-reduce of every slice between the hosts by the rank that has it, so that all ranks
   /// of a host, and with them all rails, send at the same time; all-gather inside.
   case hierarchical
+  /// As `hierarchical`, with halving-doubling between the hosts: fewer rounds for small sizes and many hosts.
+  case hierarchicalHalving = "hierarchical_halving"
   /// Each rank to each other at once, two rounds: what ranks of one host do that read each other's memory.
   case mesh
   /// The mesh of reproducible mode: contributions reach the rank that sums a slice as they are, and are summed there along
   /// the canonical tree, whatever rank brought them.
   case canonical
+  /// Reproducible mode for small sizes: every rank gets all contributions and sums them itself, in one round.
+  case canonicalExchange = "canonical_exchange"
+  /// One message, or one rank alone: there is nothing to schedule.
+  case direct
 
   /// For people.
   package var name: String { rawValue.replacing("_", with: " ") }
@@ -30,23 +36,38 @@ package enum ScheduleAlgorithm: String, CaseIterable, Codable, Hashable, Sendabl
     let isPower = n & (n - 1) == 0
     switch (self, collective) {
     case (_, .allToAll), (_, .pointToPoint): return "\(collective.rawValue) has no schedules"
-    case (.ring, _), (.mesh, _), (.canonical, .allReduce), (.recursiveDoubling, .allReduce),
+    case (.direct, _): return "direct is one message, no schedule"
+    case (.ring, _), (.mesh, _), (.canonical, .allReduce), (.canonicalExchange, .allReduce),
+      (.recursiveDoubling, .allReduce),
       (.halvingDoubling, .allReduce), (.binomialTree, .allReduce), (.binomialTree, .broadcast),
       (.doubleTree, .allReduce),
       (.doubleTree, .broadcast):
       return nil
     case (.recursiveDoubling, .allGather), (.halvingDoubling, .reduceScatter), (.halvingDoubling, .allGather):
       return isPower ? nil : "\(name) of \(collective.rawValue) needs a power of two of ranks, not \(n); use ring"
-    case (.hierarchical, .allReduce):
+    case (.hierarchical, .allReduce), (.hierarchicalHalving, .allReduce):
       guard topology.ranksPerHost == nil else { return nil }
       let counts = topology.hosts.map { String($0.count) }.joined(separator: ", ")
-      return "hierarchical needs as many ranks on each host, not \(counts); use ring, or the same number"
+      return "\(name) needs as many ranks on each host, not \(counts); use ring, or the same number"
     default: return "\(name) has no \(collective.rawValue); use ring or mesh"
     }
   }
 
   /// Chunks of 64 Ki elements, 64 at most, for algorithms that pass messages on; 1 for others.
   package func usualChunks(_ count: Int) -> Int { min(64, max(1, count / 65_536)) }
+
+  /// Whether it passes data on in chunks.
+  package func isPipelined(_ collective: Collective) -> Bool {
+    self == .doubleTree || (self == .ring && collective == .broadcast)
+  }
+
+  /// Those that have a schedule for this.
+  package static func available(for collective: Collective, _ topology: Topology) -> [ScheduleAlgorithm] {
+    allCases.filter { $0.obstacle(collective, topology) == nil }
+  }
+
+  /// Whether sums have the same bits on any number of ranks.
+  package var isReproducible: Bool { self == .canonical || self == .canonicalExchange }
 
   func pattern(
     _ collective: Collective, _ topology: Topology, count: Int, chunks: Int, root: Int
@@ -65,9 +86,11 @@ package enum ScheduleAlgorithm: String, CaseIterable, Codable, Hashable, Sendabl
       return HalvingDoublingPattern(
         collective, collective == .allReduce ? Members(topology.order) : Members(0..<topology.rankCount), whole)
     case .binomialTree: return BinomialTreePattern(collective, Members(topology.order), whole, root: root)
-    case .doubleTree: return DoubleTreePattern(collective, Members(topology.order), whole, chunks: chunks, root: root)
-    case .hierarchical: return HierarchicalPattern(topology, whole)
-    case .mesh, .canonical: return MeshPattern(collective, Members(0..<topology.rankCount), whole, root: root)
+    case .doubleTree: return DoubleTreePattern(collective, topology, whole, chunks: chunks, root: root)
+    case .hierarchical, .hierarchicalHalving:
+      return HierarchicalPattern(topology, whole, halves: self == .hierarchicalHalving)
+    case .canonicalExchange: return ExchangePattern(Members(0..<topology.rankCount), whole)
+    case .mesh, .canonical, .direct: return MeshPattern(collective, Members(0..<topology.rankCount), whole, root: root)
     }
   }
 }

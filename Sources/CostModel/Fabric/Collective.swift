@@ -1,25 +1,6 @@
-/// What a group of ranks does together. S is the full buffer: of one rank for an all-reduce, a broadcast and an
-/// all-to-all, the sum over the ranks' parts for a reduce-scatter and an all-gather.
-package enum Collective: String, CaseIterable, Codable, Hashable, Sendable {
-  case allReduce = "all_reduce"
-  case reduceScatter = "reduce_scatter"
-  case allGather = "all_gather"
-  case broadcast = "broadcast"
-  case allToAll = "all_to_all"
-  case pointToPoint = "p2p"
+package import Collectives
 
-  /// Bytes that cross a rank's link per byte of the buffer, with the algorithm that moves the fewest: 2(n−1)/n, (n−1)/n or
-  /// 1. It is also what nccl-tests multiplies algbw = S / t with to print busbw (its doc/PERFORMANCE.md).
-  package func wireFactor(ranks: Int) -> Double {
-    guard ranks > 1 else { return 0 }
-    let n = Double(ranks)
-    switch self {
-    case .allReduce: return 2 * (n - 1) / n
-    case .reduceScatter, .allGather, .allToAll: return (n - 1) / n
-    case .broadcast, .pointToPoint: return 1
-    }
-  }
-
+extension Collective {
   /// Rounds of a ring: each waits for the one before.
   func ringSteps(ranks: Int) -> Double {
     switch self {
@@ -31,20 +12,6 @@ package enum Collective: String, CaseIterable, Codable, Hashable, Sendable {
 
   /// The share of an all-reduce's passes over the ranks: it is a reduce-scatter and an all-gather.
   var passes: Double { self == .allReduce ? 2 : 1 }
-}
-
-/// How an operation is done.
-package enum CollectiveAlgorithm: String, CaseIterable, Codable, Hashable, Sendable {
-  /// Every rank to its neighbour, around the group (Patarasuk and Yuan 2009).
-  case ring
-  /// NCCL's double binary tree over nodes, a chain inside each (Sanders, Speck and Träff 2009).
-  case tree
-  /// Reduce-scatter inside the nodes, all-reduce between them rail by rail, all-gather inside.
-  case hierarchical
-  /// Every rank to every other at once, in two rounds.
-  case mesh
-  /// One message.
-  case direct
 }
 
 /// Ranks that talk, and who else does.
@@ -72,7 +39,7 @@ package struct RankGroup: Hashable, Sendable {
 /// A time and where it comes from.
 package struct CollectiveTime: Hashable, Sendable {
   package let seconds: Double
-  package let algorithm: CollectiveAlgorithm
+  package let algorithm: ScheduleAlgorithm
   /// α: what an empty message costs.
   package let latency: Double
   /// β S: bytes over the narrowest link.

@@ -1,3 +1,5 @@
+package import Collectives
+
 /// Measurements of one system, and which constants they fix.
 package struct FabricClass: Sendable {
   package enum Part: String, Sendable { case node = "inside a node", network = "across nodes" }
@@ -32,8 +34,8 @@ package struct FabricClass: Sendable {
   }
 
   /// Some of these systems were run with one algorithm on purpose: it is then that one which is predicted.
-  package static func forcedAlgorithm(_ row: FabricMeasurement) -> CollectiveAlgorithm? {
-    if row.hardware.hasSuffix(" tree") { return .tree }
+  package static func forcedAlgorithm(_ row: FabricMeasurement) -> ScheduleAlgorithm? {
+    if row.hardware.hasSuffix(" tree") { return .doubleTree }
     if row.hardware.hasSuffix(" ring") { return .ring }
     return nil
   }

@@ -1,20 +1,22 @@
+package import Collectives
+
 /// The times of a group's collectives over the size: some additions, a square root and a minimum a call.
 package struct FabricCoefficients: Hashable, Sendable {
   /// The algorithms for one operation; the fastest at a size is taken.
   package struct Choice: Hashable, Sendable {
     let first: TransferCurve
-    let firstAlgorithm: CollectiveAlgorithm
+    let firstAlgorithm: ScheduleAlgorithm
     var second: TransferCurve?
-    var secondAlgorithm = CollectiveAlgorithm.direct
+    var secondAlgorithm = ScheduleAlgorithm.direct
     var third: TransferCurve?
-    var thirdAlgorithm = CollectiveAlgorithm.direct
+    var thirdAlgorithm = ScheduleAlgorithm.direct
 
-    init(_ curve: TransferCurve, _ algorithm: CollectiveAlgorithm) {
+    init(_ curve: TransferCurve, _ algorithm: ScheduleAlgorithm) {
       first = curve
       firstAlgorithm = algorithm
     }
 
-    mutating func add(_ curve: TransferCurve, _ algorithm: CollectiveAlgorithm) {
+    mutating func add(_ curve: TransferCurve, _ algorithm: ScheduleAlgorithm) {
       if second == nil {
         second = curve
         secondAlgorithm = algorithm
@@ -40,7 +42,7 @@ package struct FabricCoefficients: Hashable, Sendable {
       return all.sorted { $0.seconds < $1.seconds }
     }
 
-    private func time(_ curve: TransferCurve, _ algorithm: CollectiveAlgorithm, _ bytes: Double) -> CollectiveTime {
+    private func time(_ curve: TransferCurve, _ algorithm: ScheduleAlgorithm, _ bytes: Double) -> CollectiveTime {
       let parts = curve.parts(bytes)
       return CollectiveTime(
         seconds: curve.seconds(bytes), algorithm: algorithm, latency: parts.latency, transfer: parts.transfer,
@@ -117,7 +119,7 @@ package struct FabricCoefficients: Hashable, Sendable {
     case .allReduce, .reduceScatter, .allGather, .broadcast:
       var choice = Choice(network.ring(collective, group, inside: node), .ring)
       if collective == .allReduce || collective == .broadcast {
-        choice.add(network.tree(collective, group, inside: node), .tree)
+        choice.add(network.tree(collective, group, inside: node), .doubleTree)
       }
       if fabric.library != .nccl { choice.add(network.hierarchical(collective, group, inside: node), .hierarchical) }
       return choice

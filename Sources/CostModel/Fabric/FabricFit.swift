@@ -1,3 +1,4 @@
+import Collectives
 /// Fits the constants of every measured fabric to its points.
 package struct FabricFit: Sendable {
   private let rows: [FabricMeasurement]

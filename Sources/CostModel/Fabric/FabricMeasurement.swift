@@ -1,5 +1,6 @@
 import CCostModel
 package import Catalog
+import Collectives
 
 /// A measured or published figure of a collective: a row of a file with the columns hardware, nodes, gpus, collective,
 /// message_size_bytes, algbw_GBps, busbw_GBps, time_us, kind, source.

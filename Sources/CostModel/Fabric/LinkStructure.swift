@@ -1,3 +1,5 @@
+import Collectives
+
 /// Which accelerators of a node have links of their own, and how many rings or chains go over the first n of them.
 ///
 /// A ring of n ranks needs a Hamiltonian cycle; NCCL runs one ring per direction of each cycle that shares no link with

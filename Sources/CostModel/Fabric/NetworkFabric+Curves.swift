@@ -1,3 +1,5 @@
+import Collectives
+
 extension NetworkFabric {
   /// NCCL's double binary tree of an all-reduce, or one tree of a broadcast. Formula: `NetworkFabric`.
   func tree(_ collective: Collective, _ group: RankGroup, inside node: NodeFabric) -> TransferCurve {

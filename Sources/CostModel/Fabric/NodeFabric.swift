@@ -1,3 +1,5 @@
+package import Collectives
+
 /// Collectives between the accelerators of one node.
 ///
 /// All-reduce of S bytes over n ranks with a ring or a chain:
