@@ -1,4 +1,4 @@
-/// The two ways over the ranks. All pointers point into the slots of the caller or the room of the reducer.
+/// The two ways by messages. All pointers point into the slots of the caller or the room of the reducer.
 extension ReproducibleReducer {
   /// The sums of this rank: result i begins at base + i × stride.
   @unsafe struct Sums {
@@ -18,13 +18,13 @@ extension ReproducibleReducer {
     let mine = slices[group.rank]
     try unsafe exchangeSums(own, count: mine.count) { slices[$0] }
     unsafe addUp(count: mine.count, into: own.base + mine.lowerBound)
-    for distance in 1..<group.rankCount {
-      let (destination, source) = peers(distance)
-      let theirs = slices[source]
-      try unsafe sendReceive(
-        own.base + mine.lowerBound, mine.count, to: destination,
-        own.base + theirs.lowerBound, theirs.count, from: source)
+    var used = 0
+    for peer in peers {
+      let theirs = slices[peer]
+      unsafe add(.send, peer, own.base + mine.lowerBound, mine.count, &used)
+      unsafe add(.receive, peer, own.base + theirs.lowerBound, theirs.count, &used)
     }
+    try exchange(used)
   }
 
   /// Sends the part `part(r)` of this rank's sums to each rank r and gets `count` elements of each of its sums. Leaves
@@ -44,27 +44,16 @@ extension ReproducibleReducer {
       }
       first += sumCounts[source]
     }
-    for distance in 1..<group.rankCount {
-      let (destination, source) = peers(distance)
-      let sent = part(destination)
-      let base = firstSum(of: source)
-      // The i-th round of a distance is a set of rings of ranks that all make the same step, so none waits for ever.
-      for index in 0..<max(sumCounts[rank], sumCounts[source]) {
-        let sends = index < sumCounts[rank]
-        let receives = index < sumCounts[source]
-        if sends && receives {
-          try unsafe sendReceive(
-            own[index] + sent.lowerBound, sent.count, to: destination, sums[base + index], count, from: source)
-        } else if sends {
-          try unsafe group.send(
-            Span(_unsafeStart: own[index] + sent.lowerBound, count: sent.count), to: destination,
-            tag: MessageTag.reducer)
-        } else {
-          var target = unsafe MutableSpan(_unsafeStart: sums[base + index], count: count)
-          try group.receive(into: &target, from: source, tag: MessageTag.reducer)
-        }
+    var used = 0
+    for peer in peers {
+      let sent = part(peer)
+      let base = firstSum(of: peer)
+      for index in 0..<sumCounts[rank] {
+        unsafe add(.send, peer, own[index] + sent.lowerBound, sent.count, &used)
       }
+      for index in 0..<sumCounts[peer] { unsafe add(.receive, peer, sums[base + index], count, &used) }
     }
+    try exchange(used)
   }
 
   /// Adds `count` elements of all sums along the tree, block by block so that what is added stays in the cache.
@@ -80,9 +69,10 @@ extension ReproducibleReducer {
     }
   }
 
-  private func peers(_ distance: Int) -> (destination: Int, source: Int) {
-    let count = group.rankCount
-    return ((group.rank + distance) % count, (group.rank + count - distance) % count)
+  /// The other ranks, each rank's next one first, so that not all send to the same.
+  private var peers: some Sequence<Int> {
+    let (rank, count) = (group.rank, group.rankCount)
+    return (1..<count).lazy.map { (rank + $0) % count }
   }
 
   private func firstSum(of rank: Int) -> Int {
@@ -91,13 +81,18 @@ extension ReproducibleReducer {
     return first
   }
 
-  private func sendReceive(
-    _ sent: UnsafeMutablePointer<Float>, _ sentCount: Int, to destination: Int,
-    _ received: UnsafeMutablePointer<Float>, _ receivedCount: Int, from source: Int
-  ) throws(GroupError) {
-    var target = unsafe MutableSpan(_unsafeStart: received, count: receivedCount)
-    try unsafe group.sendReceive(
-      sending: Span(_unsafeStart: sent, count: sentCount), to: destination, receiving: &target, from: source,
-      tag: MessageTag.reducer)
+  private func add(
+    _ direction: Transfer.Direction, _ peer: Int, _ values: UnsafeMutablePointer<Float>, _ count: Int,
+    _ used: inout Int
+  ) {
+    let bytes = unsafe UnsafeMutableRawBufferPointer(start: values, count: count * MemoryLayout<Float>.stride)
+    unsafe (transfers.baseAddress! + used).initialize(to: Transfer(direction, peer, bytes))
+    used += 1
+  }
+
+  private func exchange(_ used: Int) throws(GroupError) {
+    try unsafe group.exchange(
+      Span(_unsafeElements: UnsafeBufferPointer(rebasing: transfers[..<used])), tag: MessageTag.reducer,
+      timeout: timeout)
   }
 }
