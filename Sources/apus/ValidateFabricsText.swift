@@ -24,6 +24,7 @@ struct FabricValidationText {
       [
         ("line", .right), ("fabric", .left), ("nodes", .right), ("ranks", .right), ("size", .right),
         ("measured", .right), ("predicted", .right), ("error", .right),
+        ("simulated", .right), ("error", .right),
       ] + (leavesOut ? [("without size", .right), ("without ranks", .right)] : []))
     for row in validation.rows {
       let point = row.measurement
@@ -33,6 +34,7 @@ struct FabricValidationText {
         [
           "\(point.line)", row.fabric, "\(point.nodes ?? 0)", "\(point.ranks ?? 0)", "\(Bytes(Int(point.bytes ?? 0)))",
           "\(Seconds(measured))", "\(Seconds(row.predicted))", signed(row.predicted / measured - 1),
+          row.simulated.map { "\(Seconds($0))" } ?? "–", signed(row.simulated.map { $0 / measured - 1 }),
         ] + left)
     }
     return table.text
@@ -71,11 +73,12 @@ struct FabricValidationText {
     var table = TextTable(
       [
         ("all-reduce on", .left), ("points", .right), ("constants", .right), ("mean error", .right),
-        ("median", .right), ("largest", .right),
+        ("median", .right), ("largest", .right), ("simulated", .right),
       ] + (leavesOut ? [("without size", .right), ("without ranks", .right)] : []))
     func append(_ kind: FabricValidation.Summary) {
       let errors =
-        [kind.mean, kind.median, kind.largest] + (leavesOut ? [kind.meanWithoutSize, kind.meanWithoutRanks] : [])
+        [kind.mean, kind.median, kind.largest, kind.meanSimulated]
+        + (leavesOut ? [kind.meanWithoutSize, kind.meanWithoutRanks] : [])
       table.append(
         [kind.title + (kind.setAside == nil ? "" : " (set aside)"), "\(kind.rows)", "\(kind.constants)"]
           + errors.map { percent($0, decimals: 1) })

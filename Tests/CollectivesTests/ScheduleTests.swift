@@ -148,7 +148,9 @@ private let scheduled: [Collective] = [.allReduce, .reduceScatter, .allGather, .
 
   @Test func aSendThatNobodyTakesIsRefused() throws {
     let problem = try Self.problem { $0[0][3].removeAll { $0.kind != .send } }
-    #expect(problem?.code == .unmatched && problem?.message.contains("rank 2 sends") == true, "\(String(describing: problem))")
+    #expect(
+      problem?.code == .unmatched && problem?.message.contains("rank 2 sends") == true, "\(String(describing: problem))"
+    )
   }
 
   @Test func otherElementsThanSentAreRefused() throws {

@@ -15,7 +15,9 @@ extension CommandTests {
       let result = try await apus(["validate", "--fabrics"], in: SmallJob())
       #expect(result.exitCode == 0 && result.errors.isEmpty, "\(result.errors)")
       let text = result.output
-      #expect(text.contains(#/\n8 V100, NVLink hybrid cube mesh +78 +7 +\d\.\d % +\d\.\d % +\d+\.\d %\n/#), "\(text)")
+      #expect(
+        text.contains(#/\n8 V100, NVLink hybrid cube mesh +78 +7 +\d\.\d % +\d\.\d % +\d+\.\d % +2\.\d %\n/#), "\(text)"
+      )
       #expect(text.contains(#/\ninside a node +206 +\d+ +2\.\d % /#))
       #expect(text.contains(#/\nacross nodes +83 +\d+ +4\.\d % /#))
       #expect(text.contains(#/\ninside a node: mean error 2\.\d\d %, the goal is at most 3 %: met\n/#))
@@ -47,7 +49,10 @@ extension CommandTests {
         expectClose(try #require(total["mape"] as? Double), errors.reduce(0, +) / Double(count), relative: 1e-9)
         expectClose(try #require(total["largest"] as? Double), try #require(errors.max()), relative: 1e-9)
       }
-      #expect(Set(rows[0].keys) == ["line", "fabric", "hardware", "nodes", "ranks", "bytes", "measured", "predicted"])
+      #expect(
+        Set(rows[0].keys) == [
+          "line", "fabric", "hardware", "nodes", "ranks", "bytes", "measured", "predicted", "simulated",
+        ])
       #expect((fabrics["efa-trn1"]?["set_aside"] as? String)?.hasPrefix("5 iterations") == true)
       let skipped = try #require(report["skipped"] as? [[String: Any]])
       #expect(skipped.allSatisfy { Set($0.keys) == ["line", "hardware", "collective", "size", "reason"] })
@@ -63,7 +68,8 @@ extension CommandTests {
       let result = try await apus(["validate", "--fabrics", "mine.csv", "--leave-out"], in: small)
       #expect(result.exitCode == 0 && result.errors.isEmpty, "\(result.errors)")
       #expect(
-        result.output.contains(#/ efa-p4de +2 +16 +1.00 MiB +330.0 µs +[\d.]+ µs +[+−][\d.]+ % +[+−][\d.]+ % +–\n/#),
+        result.output.contains(
+          #/ efa-p4de +2 +16 +1.00 MiB +330.0 µs +[\d.]+ µs +[+−][\d.]+ % +[\d.]+ µs +[+−][\d.]+ % +[+−][\d.]+ % +–\n/#),
         "\(result.output)")
       #expect(result.output.contains(#/\n +1  no measured fabric of the model is this hardware +6\n/#))
       #expect(result.output.contains("\ninside a node: no measured all-reduce\nacross nodes: mean error "))

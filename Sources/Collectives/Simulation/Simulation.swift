@@ -58,6 +58,8 @@ private struct Simulator {
   private var interfaceIn: [Double]
   private var bus: [Double]
   private var actions: [ScheduleAction] = []
+  /// Second, third … messages of ranks in this round, by their number: they leave when everybody's first has.
+  private var later: [[(source: Int, send: ScheduleAction)]] = []
   private var messageCount = 0
   private var bytesOut: [Int]
   private var bytesIn: [Int]
@@ -106,14 +108,26 @@ private struct Simulator {
         let rank = orders[host][index]
         actions.removeAll(keepingCapacity: true)
         schedule.append(rank: rank, round: round, to: &actions)
+        var sent = 0
         for action in actions {
           switch action.kind {
-          case .send: send(from: rank, to: action.peer, elements: action.range.count)
+          case .send:
+            if sent == 0 {
+              send(from: rank, to: action.peer, elements: action.range.count)
+            } else {
+              if later.count < sent { later.append([]) }
+              later[sent - 1].append((rank, action))
+            }
+            sent += 1
           case .reduce: taking[rank] += Double(action.range.count) * elementBytes * links.reducePerByte
           case .receive: taking[rank] += Double(action.range.count) * elementBytes * links.copyPerByte
           }
         }
       }
+    }
+    for index in later.indices {
+      for (source, action) in later[index] { send(from: source, to: action.peer, elements: action.range.count) }
+      later[index].removeAll(keepingCapacity: true)
     }
     for rank in ready.indices {
       let end = max(ready[rank], left[rank], come[rank]) + taking[rank]
@@ -148,7 +162,7 @@ private struct Simulator {
     bytesIn[there] += elements * elementSize
     let (out, into) = (interfaceOfRank[source], interfaceOfRank[destination])
     let wire = network.wire(bytes)
-    let start = max(left[source] + network.overhead, interfaceOut[out])
+    let start = max(left[source], interfaceOut[out]) + network.overhead
     interfaceOut[out] = start + wire
     left[source] = start + wire
     let arrival = max(start + network.latency, interfaceIn[into]) + wire

@@ -36,7 +36,7 @@ extension FabricValidation: Encodable {
 
 extension FabricValidation.Row: Encodable {
   private enum Key: String, CodingKey {
-    case line, fabric, hardware, nodes, ranks, bytes, measured, predicted
+    case line, fabric, hardware, nodes, ranks, bytes, measured, predicted, simulated
     case withoutSize = "predicted_without_size"
     case withoutRanks = "predicted_without_ranks"
   }
@@ -51,6 +51,7 @@ extension FabricValidation.Row: Encodable {
     try container.encodeIfPresent(measurement.bytes, forKey: .bytes)
     try container.encodeIfPresent(measurement.seconds, forKey: .measured)
     try container.encode(predicted, forKey: .predicted)
+    try container.encodeIfPresent(simulated, forKey: .simulated)
     try container.encodeIfPresent(withoutSize, forKey: .withoutSize)
     try container.encodeIfPresent(withoutRanks, forKey: .withoutRanks)
   }
@@ -59,6 +60,7 @@ extension FabricValidation.Row: Encodable {
 extension FabricValidation.Summary: Encodable {
   private enum Key: String, CodingKey {
     case title, part, rows, constants, mape, median, largest, goal
+    case simulated = "mape_simulated"
     case withoutSize = "mape_without_size"
     case withoutRanks = "mape_without_ranks"
     case setAside = "set_aside"
@@ -74,6 +76,7 @@ extension FabricValidation.Summary: Encodable {
     try container.encodeIfPresent(median, forKey: .median)
     try container.encodeIfPresent(largest, forKey: .largest)
     try container.encodeIfPresent(goal, forKey: .goal)
+    try container.encodeIfPresent(meanSimulated, forKey: .simulated)
     try container.encodeIfPresent(meanWithoutSize, forKey: .withoutSize)
     try container.encodeIfPresent(meanWithoutRanks, forKey: .withoutRanks)
     try container.encodeIfPresent(setAside, forKey: .setAside)

@@ -1,3 +1,5 @@
+import Collectives
+
 /// Collectives predicted beside measured: what `apus validate --fabrics` prints.
 package struct FabricValidation: Hashable, Sendable {
   package struct Row: Hashable, Sendable {
@@ -5,6 +7,8 @@ package struct FabricValidation: Hashable, Sendable {
     /// Key of the fabric's class.
     package let fabric: String
     package let predicted: Double
+    /// By the simulator, of the fastest schedule; nil where no schedule describes it (a switch that reduces).
+    package let simulated: Double?
     /// Predicted with constants fitted without the points of this row's size, and of this row's rank count; nil where the class
     /// has no other.
     package let withoutSize: Double?
@@ -12,6 +16,7 @@ package struct FabricValidation: Hashable, Sendable {
 
     /// |predicted / measured − 1|.
     package var error: Double { relative(predicted) }
+    package var errorSimulated: Double? { simulated.map(relative) }
     package var errorWithoutSize: Double? { withoutSize.map(relative) }
     package var errorWithoutRanks: Double? { withoutRanks.map(relative) }
 
@@ -29,6 +34,8 @@ package struct FabricValidation: Hashable, Sendable {
     package let mean: Double?
     package let median: Double?
     package let largest: Double?
+    /// Of the simulator, over the rows that it has; nil where it has none.
+    package let meanSimulated: Double?
     /// Nil where nothing could be left out.
     package let meanWithoutSize: Double?
     package let meanWithoutRanks: Double?
@@ -90,6 +97,7 @@ package struct FabricValidation: Hashable, Sendable {
       rows.append(
         Row(
           measurement: row, fabric: kind.key, predicted: FabricFit.predicted(row, kind.fabric(entry, among: constants)),
+          simulated: Self.simulated(row, kind.fabric(entry, among: constants)),
           withoutSize: time(sizes[kind.key]?[row.bytes ?? 0]), withoutRanks: time(counts[kind.key]?[row.ranks ?? 0])))
     }
     self.rows = rows
@@ -101,6 +109,15 @@ package struct FabricValidation: Hashable, Sendable {
     }
     insideNode = Self.total(.node, rows)
     acrossNodes = Self.total(.network, rows)
+  }
+
+  private static func simulated(_ row: FabricMeasurement, _ fabric: Fabric) -> Double? {
+    guard let ranks = row.ranks, let nodes = row.nodes, let bytes = row.bytes else { return nil }
+    let group = RankGroup(size: ranks, ranksPerNode: (ranks + nodes - 1) / nodes)
+    if let forced = FabricClass.forcedAlgorithm(row), group.nodes > 1 {
+      return fabric.simulated(.allReduce, forced, group, bytes: bytes)?.seconds
+    }
+    return fabric.simulated(.allReduce, group, bytes: bytes).first?.seconds
   }
 
   private static func total(_ part: FabricClass.Part, _ rows: [Row]) -> Summary {
@@ -118,7 +135,8 @@ package struct FabricValidation: Hashable, Sendable {
     return Summary(
       key: key, title: title, part: part, rows: rows.count, constants: constants, mean: mean(errors),
       median: errors.isEmpty ? nil : (errors[(errors.count - 1) / 2] + errors[errors.count / 2]) / 2,
-      largest: errors.last, meanWithoutSize: mean(rows.compactMap(\.errorWithoutSize)),
+      largest: errors.last, meanSimulated: mean(rows.compactMap(\.errorSimulated)),
+      meanWithoutSize: mean(rows.compactMap(\.errorWithoutSize)),
       meanWithoutRanks: mean(rows.compactMap(\.errorWithoutRanks)), setAside: setAside)
   }
 

@@ -78,6 +78,9 @@ package struct NodeFabric: Hashable, Sendable {
     return curve
   }
 
+  /// B/s of a ring over the first n ranks.
+  func busBandwidth(ranks: Int) -> Double { bus(rings: rings(ranks: ranks, paths: structure?.paths(ranks: ranks))) }
+
   private func rings(ranks: Int, paths: LinkStructure.Paths?) -> Double {
     structure == nil ? 1 : paths?.busLinks ?? 0
   }

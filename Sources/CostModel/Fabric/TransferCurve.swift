@@ -57,6 +57,21 @@ package struct TransferCurve: Hashable, Sendable {
     return (latency, perByte * sized, pipelining)
   }
 
+  /// From where on the large protocol is faster, in bytes; 0 without a small one.
+  var changeover: Double {
+    guard smallLatency.isFinite else { return 0 }
+    func isLarge(_ bytes: Double) -> Bool {
+      latency + perByte * bytes + perRoot * bytes.squareRoot() <= smallLatency + smallFloor + smallPerByte * bytes
+    }
+    var (low, high) = (1.0, 0x1p40)
+    if isLarge(low) { return 0 }
+    while high / low > 1.001 {
+      let middle = (low * high).squareRoot()
+      if isLarge(middle) { high = middle } else { low = middle }
+    }
+    return high
+  }
+
   /// The same with every term `share` of itself.
   func scaled(_ share: Double) -> TransferCurve {
     var curve = self
