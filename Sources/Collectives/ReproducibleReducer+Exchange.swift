@@ -21,10 +21,10 @@ extension ReproducibleReducer {
     for distance in 1..<group.rankCount {
       let (destination, source) = peers(distance)
       let theirs = slices[source]
-      try unsafe sendReceive(
-        own.base + mine.lowerBound, mine.count, to: destination,
-        own.base + theirs.lowerBound, theirs.count, from: source)
+      unsafe add(.send, destination, own.base + mine.lowerBound, mine.count)
+      unsafe add(.receive, source, own.base + theirs.lowerBound, theirs.count)
     }
+    try move()
   }
 
   /// Sends the part `part(r)` of this rank's sums to each rank r and gets `count` elements of each of its sums. Leaves
@@ -48,23 +48,21 @@ extension ReproducibleReducer {
       let (destination, source) = peers(distance)
       let sent = part(destination)
       let base = firstSum(of: source)
-      // The i-th round of a distance is a set of rings of ranks that all make the same step, so none waits for ever.
-      for index in 0..<max(sumCounts[rank], sumCounts[source]) {
-        let sends = index < sumCounts[rank]
-        let receives = index < sumCounts[source]
-        if sends && receives {
-          try unsafe sendReceive(
-            own[index] + sent.lowerBound, sent.count, to: destination, sums[base + index], count, from: source)
-        } else if sends {
-          try unsafe group.send(
-            Span(_unsafeStart: own[index] + sent.lowerBound, count: sent.count), to: destination,
-            tag: MessageTag.reducer)
-        } else {
-          var target = unsafe MutableSpan(_unsafeStart: sums[base + index], count: count)
-          try group.receive(into: &target, from: source, tag: MessageTag.reducer)
-        }
-      }
+      for index in 0..<sumCounts[rank] { unsafe add(.send, destination, own[index] + sent.lowerBound, sent.count) }
+      for index in 0..<sumCounts[source] { unsafe add(.receive, source, sums[base + index], count) }
     }
+    try move()
+  }
+
+  private func add(_ direction: Transfer.Direction, _ peer: Int, _ floats: UnsafeMutablePointer<Float>, _ count: Int) {
+    let bytes = unsafe UnsafeMutableRawBufferPointer(start: floats, count: count * MemoryLayout<Float>.stride)
+    transfers.append(unsafe Transfer(direction, peer, bytes))
+  }
+
+  /// Makes the transfers that were added, all at once.
+  private func move() throws(GroupError) {
+    defer { transfers.removeAll(keepingCapacity: true) }
+    try group.exchange(transfers.span, tag: MessageTag.reducer, timeout: timeout)
   }
 
   /// Adds `count` elements of all sums along the tree, block by block so that what is added stays in the cache.
@@ -89,15 +87,5 @@ extension ReproducibleReducer {
     var first = 0
     for earlier in 0..<rank { first += sumCounts[earlier] }
     return first
-  }
-
-  private func sendReceive(
-    _ sent: UnsafeMutablePointer<Float>, _ sentCount: Int, to destination: Int,
-    _ received: UnsafeMutablePointer<Float>, _ receivedCount: Int, from source: Int
-  ) throws(GroupError) {
-    var target = unsafe MutableSpan(_unsafeStart: received, count: receivedCount)
-    try unsafe group.sendReceive(
-      sending: Span(_unsafeStart: sent, count: sentCount), to: destination, receiving: &target, from: source,
-      tag: MessageTag.reducer)
   }
 }

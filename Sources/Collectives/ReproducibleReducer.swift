@@ -23,6 +23,9 @@
   /// The additions over the sums of all ranks, in rank order.
   let merges: [AccumulationSchedule.Merge]
   let maximumCount: Int
+  let timeout: Duration
+  /// Those of the exchange at hand; room for them stays.
+  var transfers: [Transfer] = []
   /// Room for the sums of the other ranks, and the address of each sum of each rank within the work at hand.
   let received: UnsafeMutableBufferPointer<Float>
   let sums: UnsafeMutableBufferPointer<UnsafeMutablePointer<Float>>
@@ -34,7 +37,7 @@
   ///   - range: the shards of this rank; the ranks' ranges cover 0 ..< shardCount in order.
   ///   - maximumCount: the most elements that one call reduces; the same on every rank.
   ///   - algorithm: the same on every rank; nil for the one that was measured to be faster at each size.
-  ///   - timeout: how long `sharedMemory` waits for a rank.
+  ///   - timeout: how long a rank is waited for.
   /// - Throws: `.invalidArgument` on every rank for ranges that do not cover the shards or for `sharedMemory` over ranks
   ///   of several hosts, `.countMismatch` if ranks disagree on a count.
   package init(
@@ -50,6 +53,7 @@
     merges = tree.merges(of: Array(leaves.joined()))
     self.group = group
     self.maximumCount = maximumCount
+    self.timeout = timeout
     let hostCount = Set(try group.hostIndices()).count
     let sharesHost = group.rankCount > 1 && hostCount == 1
     guard sharesHost || algorithm != .sharedMemory || group.rankCount == 1 else {

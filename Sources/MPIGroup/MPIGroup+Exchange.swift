@@ -49,18 +49,25 @@ extension MPIGroup {
     }
   }
 
-  /// Moves the messages until all have arrived. It must call MPI all the time, for nothing else moves them.
+  /// Moves the messages until all have arrived. It must call MPI all the time, for nothing else moves them; or, where a
+  /// thread that computes wants the core, ever more rarely up to a pause in which the kernel can keep what comes.
   private func finish(
     _ transfers: Span<Transfer>, _ count: Int, _ timeout: Duration
   ) throws(GroupError) {
     var tries = 0
+    var pause: UInt32 = 20
     var start: ContinuousClock.Instant?
     while true {
       var done: Int32 = 0
       try check(unsafe MPI_Testall(Int32(count), requests[0], &done, cmpi_statuses_ignore()), "MPI_Testall")
       if done != 0 { return }
       tries += 1
-      if tries % 16 == 0 { sched_yield() }
+      if sleeps {
+        usleep(pause)
+        pause = min(2 * pause, Self.longestPause)
+      } else if tries % 16 == 0 {
+        sched_yield()
+      }
       guard tries % 1024 == 0 else { continue }
       let now = ContinuousClock.now
       guard let began = start else {
@@ -70,6 +77,9 @@ extension MPIGroup {
       if now - began > timeout { throw lost(transfers, now - began) }
     }
   }
+
+  /// Microseconds: a link of 1 Gbit/s brings 50 KB in it.
+  private static let longestPause: UInt32 = 400
 
   private func lost(_ transfers: Span<Transfer>, _ waited: Duration) -> GroupError {
     var late: Set<Int> = []
