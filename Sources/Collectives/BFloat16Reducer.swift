@@ -17,6 +17,7 @@
   /// The additions over the sums of all ranks, in rank order; the total ends in the first.
   private let merges: [AccumulationSchedule.Merge]
   private let maximumCount: Int
+  private let timeout: Duration
   /// What is sent to one peer, and what all of them have sent.
   private let sent: UnsafeMutableBufferPointer<UInt16>
   private let received: UnsafeMutableBufferPointer<UInt16>
@@ -30,15 +31,18 @@
   /// - Parameters:
   ///   - isReproducible: whether the bits are the same for any number of ranks.
   ///   - maximumCount: the most elements that one call reduces; the same on every rank.
+  ///   - timeout: how long a rank is waited for.
   /// - Throws: as `ReproducibleReducer`.
   package init(
-    group: any Group, shardCount: Int, range: Range<Int>, maximumCount: Int, isReproducible: Bool
+    group: any Group, shardCount: Int, range: Range<Int>, maximumCount: Int, isReproducible: Bool,
+    timeout: Duration = .collectiveTimeout
   ) throws(GroupError) {
     let ranges = try ReproducibleReducer.agree(
       group, shardCount: shardCount, range: range, maximumCount: maximumCount)
     self.group = group
     self.isReproducible = isReproducible
     self.maximumCount = maximumCount
+    self.timeout = timeout
     if isReproducible {
       let tree = CanonicalTree(shardCount: shardCount)
       schedule = AccumulationSchedule(tree: tree, range: range)
@@ -175,12 +179,10 @@
     _ out: UnsafeMutablePointer<UInt16>?, _ outCount: Int, _ destination: Int, _ room: UnsafeMutablePointer<UInt16>?,
     _ roomCount: Int, _ source: Int
   ) throws(GroupError) {
-    let bytes = unsafe UnsafeRawBufferPointer(start: out, count: 2 * outCount)
+    let bytes = unsafe UnsafeMutableRawBufferPointer(start: out, count: 2 * outCount)
     let place = unsafe UnsafeMutableRawBufferPointer(start: room, count: 2 * roomCount)
-    var target = unsafe MutableRawSpan(_unsafeBytes: place)
-    try unsafe group.sendReceive(
-      sending: RawSpan(_unsafeBytes: bytes), to: destination, receiving: &target, from: source,
-      tag: MessageTag.reducer)
+    let transfers = unsafe [Transfer(.send, destination, bytes), Transfer(.receive, source, place)]
+    try group.exchange(transfers.span, tag: MessageTag.reducer, timeout: timeout)
   }
 
   private func peers(_ distance: Int) -> (destination: Int, source: Int) {

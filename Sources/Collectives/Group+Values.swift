@@ -2,6 +2,9 @@
 ///
 /// Those that take spans may see them as bytes because the element types have no padding.
 extension Group {
+  /// A duplicate for whoever has nothing else to do.
+  package func duplicate() throws(GroupError) -> any Group { try duplicate(sleeps: false) }
+
   package func send<Element: GroupElement>(_ values: Span<Element>, to destination: Int, tag: Int) throws(GroupError) {
     try unsafe send(values.bytes, to: destination, tag: tag)
   }

@@ -14,7 +14,10 @@ package protocol Group: AnyObject, Sendable {
   var hostName: String { get }
 
   /// A group of the same ranks whose messages never meet those of this one. Collective.
-  func duplicate() throws(GroupError) -> any Group
+  ///
+  /// - Parameter sleeps: whether `exchange` leaves the core to others while it waits: for a thread beside one that
+  ///   computes, where microseconds do not count.
+  func duplicate(sleeps: Bool) throws(GroupError) -> any Group
 
   /// Sends `bytes` to another rank. May wait until that rank receives: two ranks that both send first may wait for ever.
   ///

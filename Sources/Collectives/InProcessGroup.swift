@@ -28,7 +28,8 @@ package final class InProcessGroup: Group {
   /// The name of the host that this process runs on.
   package static var localHostName: String { ProcessInfo.processInfo.hostName }
 
-  package func duplicate() throws(GroupError) -> any Group {
+  /// Ranks that are threads always sleep.
+  package func duplicate(sleeps: Bool) throws(GroupError) -> any Group {
     let copy = exchange.context(duplicateOf: context, ordinal: duplicates.next())
     try barrier()
     return InProcessGroup(rank: rank, hostName: hostName, exchange: exchange, context: copy)

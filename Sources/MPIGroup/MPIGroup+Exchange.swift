@@ -24,7 +24,7 @@ extension MPIGroup {
         try start(transfer, tag, &next)
       }
     }
-    try finish(transfers, count, timeout)
+    try finish(count, timeout)
   }
 
   private func parts(_ count: Int) -> Int { max(1, (count + chunkBytes - 1) / chunkBytes) }
@@ -49,18 +49,23 @@ extension MPIGroup {
     }
   }
 
-  /// Moves the messages until all have arrived. It must call MPI all the time, for nothing else moves them.
-  private func finish(
-    _ transfers: Span<Transfer>, _ count: Int, _ timeout: Duration
-  ) throws(GroupError) {
+  /// Moves the messages until all have arrived. It must call MPI all the time, for nothing else moves them; or, where a
+  /// thread that computes wants the core, ever more rarely up to a pause in which the kernel can keep what comes.
+  private func finish(_ count: Int, _ timeout: Duration) throws(GroupError) {
     var tries = 0
+    var pause: UInt32 = 20
     var start: ContinuousClock.Instant?
     while true {
       var done: Int32 = 0
       try check(unsafe MPI_Testall(Int32(count), requests[0], &done, cmpi_statuses_ignore()), "MPI_Testall")
       if done != 0 { return }
       tries += 1
-      if tries % 16 == 0 { sched_yield() }
+      if sleeps {
+        usleep(pause)
+        pause = min(2 * pause, Self.longestPause)
+      } else if tries % 16 == 0 {
+        sched_yield()
+      }
       guard tries % 1024 == 0 else { continue }
       let now = ContinuousClock.now
       guard let began = start else {
@@ -71,6 +76,9 @@ extension MPIGroup {
       if try rollCall.isUnderWay { throw try lost(now - began) }
     }
   }
+
+  /// Microseconds: a link of 1 Gbit/s brings 50 KB in it.
+  private static let longestPause: UInt32 = 400
 
   private func lost(_ waited: Duration) throws(GroupError) -> GroupError {
     let late = try rollCall.missing(rank: rank, rankCount: rankCount)

@@ -11,6 +11,8 @@ package final class MPIGroup: Group {
   /// The most bytes that one MPI call moves; a multiple of 8.
   let chunkBytes: Int
   let communicator: Communicator
+  /// Whether an exchange sleeps between its looks at what has arrived.
+  let sleeps: Bool
   /// Of the exchange under way.
   let requests = Requests()
   let rollCall: RollCall
@@ -27,20 +29,21 @@ package final class MPIGroup: Group {
     guard MPIRuntime.isRunning else {
       throw GroupError(.launch, "MPI is not running", remedy: "call MPIRuntime.initialize() first")
     }
-    return try unsafe MPIGroup(duplicating: cmpi_comm_world(), chunkBytes: chunkBytes)
+    return try unsafe MPIGroup(duplicating: cmpi_comm_world(), chunkBytes: chunkBytes, sleeps: false)
   }
 
-  private init(duplicating original: MPI_Comm, chunkBytes: Int) throws(GroupError) {
+  private init(duplicating original: MPI_Comm, chunkBytes: Int, sleeps: Bool) throws(GroupError) {
     precondition(chunkBytes > 0 && chunkBytes % 8 == 0 && chunkBytes <= 1 << 30, "chunks of \(chunkBytes) bytes")
     self.chunkBytes = chunkBytes
+    self.sleeps = sleeps
     communicator = try unsafe Communicator(duplicating: original)
     rollCall = try unsafe RollCall(of: original)
     hostName = try Self.processorName()
     rankHosts = try Self.gather(hostName, communicator)
   }
 
-  package func duplicate() throws(GroupError) -> any Group {
-    try unsafe MPIGroup(duplicating: communicator.handle, chunkBytes: chunkBytes)
+  package func duplicate(sleeps: Bool) throws(GroupError) -> any Group {
+    try unsafe MPIGroup(duplicating: communicator.handle, chunkBytes: chunkBytes, sleeps: sleeps)
   }
 
   /// MPI ends the ranks or lets them wait: it tells of none.

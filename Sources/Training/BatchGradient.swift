@@ -57,7 +57,7 @@ final class BatchGradient {
     // A single bucket of gradients is whole when backward is over: nothing would run beside it.
     let isOverlapped = wantsOverlap && buckets.ranges.count > (exactStart == nil ? 1 : 2)
     let reducer = try BucketReducer(
-      settings, group: isOverlapped ? try group.duplicate() : group, shards: shards, buckets: buckets,
+      settings, group: isOverlapped ? try group.duplicate(sleeps: true) : group, shards: shards, buckets: buckets,
       exactStart: exactStart ?? 0)
     if let slots = replica.slots { reducer.adopt(slots) }
     let work = BucketWork(
