@@ -143,7 +143,7 @@ let tests: [(name: String, uses: [String])] = [
     ["Collectives", "ModelGraph", "Models", "Execution", "Datasets", "Evaluation", "Jobs", "Safetensors", "Units"]
   ),
   ("Planner", ["Units", "Models", "Catalog", "CostModel", "Jobs"]),
-  ("apus", ["Planner", "CostModel", "Catalog", "Units"]),
+  ("apus", ["Planner", "CostModel", "Catalog", "Collectives", "Units"]),
 ]
 
 /// Test targets with a `Golden` folder, which their tests find beside themselves: no resource of a bundle.

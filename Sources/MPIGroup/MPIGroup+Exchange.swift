@@ -2,38 +2,46 @@ import CMPI
 package import Collectives
 import Glibc
 
+/// A message between hosts goes in pieces that Open MPI sends at once: longer ones go over a connection in one direction at a
+/// time, which takes twice as long where two ranks exchange. A wave has a few pieces of each message.
 extension MPIGroup {
+  /// Bytes of a piece between hosts; `Transports` has Open MPI send as many at once, with its header.
+  static let pieceBytes = 128 << 10
+  /// Pieces of a message under way at a time: what Open MPI keeps copies of.
+  private static let wavePieces = 32
+
   package func exchange(
     _ transfers: Span<Transfer>, tag: Int, timeout: Duration
   ) throws(GroupError) {
     try checkTag(tag)
-    var count = 0
+    var waves = 0
     for index in transfers.indices {
-      let transfer = transfers[index]
-      try checkOther(transfer.peer, "exchange")
-      count += unsafe parts(transfer.bytes.count)
+      try checkOther(transfers[index].peer, "exchange")
+      waves = max(waves, (unsafe pieces(transfers[index].bytes.count) + Self.wavePieces - 1) / Self.wavePieces)
     }
-    guard count > 0 else { return }
     // Kept from exchange to exchange: it only grows.
-    requests.reserve(count)
-    var next = 0
-    // Receives first: what arrives finds its place.
-    for direction in [Transfer.Direction.receive, .send] {
-      for index in transfers.indices where transfers[index].direction == direction {
-        let transfer = transfers[index]
-        try start(transfer, tag, &next)
+    requests.reserve(transfers.count * Self.wavePieces)
+    for wave in 0..<waves {
+      var next = 0
+      // Receives first: what arrives finds its place.
+      for direction in [Transfer.Direction.receive, .send] {
+        for index in transfers.indices where transfers[index].direction == direction {
+          try start(transfers[index], tag, wave, &next)
+        }
       }
+      try finish(next, timeout)
     }
-    try finish(count, timeout)
   }
 
-  private func parts(_ count: Int) -> Int { max(1, (count + chunkBytes - 1) / chunkBytes) }
+  private func pieces(_ count: Int) -> Int { max(1, (count + exchangeBytes - 1) / exchangeBytes) }
 
-  private func start(_ transfer: Transfer, _ tag: Int, _ next: inout Int) throws(GroupError) {
-    for part in 0..<(unsafe parts(transfer.bytes.count)) {
-      let first = part * chunkBytes
-      let count = Int32(min(chunkBytes, unsafe transfer.bytes.count - first))
-      let address = unsafe transfer.bytes.baseAddress.map { unsafe $0 + first }
+  private func start(_ transfer: Transfer, _ tag: Int, _ wave: Int, _ next: inout Int) throws(GroupError) {
+    let pieces = unsafe pieces(transfer.bytes.count)
+    let first = min(pieces, wave * Self.wavePieces)
+    for piece in first..<min(pieces, first + Self.wavePieces) {
+      let start = piece * exchangeBytes
+      let count = Int32(min(exchangeBytes, unsafe transfer.bytes.count - start))
+      let address = unsafe transfer.bytes.baseAddress.map { unsafe $0 + start }
       let request = unsafe requests[next]
       let status =
         switch transfer.direction {
@@ -82,12 +90,12 @@ extension MPIGroup {
 
   private func lost(_ waited: Duration) throws(GroupError) -> GroupError {
     let late = try rollCall.missing(rank: rank, rankCount: rankCount)
-    let seconds = Double(waited / .milliseconds(100)) / 10
+    let seconds = (waited / .milliseconds(100)).rounded() / 10
     let names = late.map { "rank \($0) of host \(rankHosts[$0])" }.joined(separator: ", ")
     return GroupError(
       .peerLost,
       late.isEmpty
-        ? "rank \(rank) has waited \(seconds) s in a collective that does not end, though all ranks are in it"
+        ? "rank \(rank) is in a collective that does not end, \(seconds) s after it came; other ranks have waited too long"
         : "rank \(rank) waits in a collective for \(names), which did not arrive within \(seconds) s",
       remedy: "see what became of that process; a run that only takes long needs a longer time limit for collectives")
   }

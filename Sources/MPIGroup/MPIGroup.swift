@@ -16,6 +16,8 @@ package final class MPIGroup: Group {
   /// Of the exchange under way.
   let requests = Requests()
   let rollCall: RollCall
+  /// The most bytes of a message of an exchange.
+  let exchangeBytes: Int
   /// The host of each rank.
   let rankHosts: [String]
 
@@ -40,6 +42,7 @@ package final class MPIGroup: Group {
     rollCall = try unsafe RollCall(of: original)
     hostName = try Self.processorName()
     rankHosts = try Self.gather(hostName, communicator)
+    exchangeBytes = Set(rankHosts).count > 1 ? min(chunkBytes, Self.pieceBytes) : chunkBytes
   }
 
   package func duplicate(sleeps: Bool) throws(GroupError) -> any Group {

@@ -12,10 +12,11 @@ struct BenchCollectivesCommand: ParsableCommand {
       algbw × 2 (n − 1) / n, as nccl-tests defines them.
 
       Algorithms: transport (over MPI: MPI_Allreduce), reproducible and fastest (what training does), reproducible-copied \
-      (from memory that ranks do not share), reproducible-messages, the schedules ring, recursive-doubling, \
-      halving-doubling, binomial-tree, double-tree, hierarchical, mesh and canonical-mesh by messages, and memory, which \
-      is no all-reduce: each rank reads and writes its own values once. What schedules take is simulated too, on links that \
-      are measured by single messages first.
+      (from memory that ranks do not share), reproducible-messages; by messages the schedules ring, flat-ring \
+      (in the order of the ranks), recursive-doubling, halving-doubling, binomial-tree, double-tree, hierarchical, \
+      hierarchical-halving, mesh, canonical-mesh and canonical-exchange; and memory, which is no all-reduce: each rank \
+      reads and writes its own values once. What schedules take is simulated too, on links that are measured by single \
+      messages first.
 
       Examples:
         apus bench collectives --ranks 4 --sizes 4KiB..1MiB

@@ -19,9 +19,15 @@ import Testing
     #expect(settings.map(\.name) == ["pml", "btl_vader_single_copy_mechanism", "mpi_yield_when_idle"])
   }
 
-  @Test("Ranks of several hosts, and a process without a launcher, keep what Open MPI chooses")
-  func otherwiseNothing() {
-    #expect(Transports.settings(["OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_LOCAL_SIZE": "2"]).isEmpty)
-    #expect(Transports.settings([:]).isEmpty)
+  @Test("Ranks of several hosts keep Open MPI's transport, and send pieces of 128 KiB at once if that is TCP")
+  func severalHosts() {
+    let settings = Transports.settings(["OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_LOCAL_SIZE": "2"])
+    #expect(
+      Dictionary(uniqueKeysWithValues: settings) == [
+        "btl_tcp_eager_limit": "262144", "btl_tcp_rndv_eager_limit": "262144", "btl_tcp_max_send_size": "262144",
+      ])
   }
+
+  @Test("A process without a launcher sets nothing")
+  func otherwiseNothing() { #expect(Transports.settings([:]).isEmpty) }
 }

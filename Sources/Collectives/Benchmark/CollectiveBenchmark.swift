@@ -16,13 +16,15 @@ package final class CollectiveBenchmark {
     case messages
     /// A schedule, by messages.
     case schedule(ScheduleAlgorithm)
+    /// The ring in the order of the ranks, whatever hosts they are on.
+    case flatRing
     /// No all-reduce: each rank passes once over its own memory, reading and writing, at the same time. An all-reduce in
     /// place cannot read and write less, so out of the caches it cannot be faster.
     case memory
 
     package static let all: [Algorithm] =
       [.transport, .canonical, .fastest, .copied, .messages] + ScheduleAlgorithm.allCases.map(Algorithm.schedule)
-      + [.memory]
+      + [.flatRing, .memory]
 
     package var description: String {
       switch self {
@@ -33,6 +35,7 @@ package final class CollectiveBenchmark {
       case .messages: "reproducible-messages"
       case .schedule(let algorithm):
         algorithm.rawValue.replacing("_", with: "-") + (algorithm == .canonical ? "-mesh" : "")
+      case .flatRing: "flat-ring"
       case .memory: "memory"
       }
     }
@@ -86,6 +89,7 @@ package final class CollectiveBenchmark {
   /// Why `algorithm` cannot run here; nil if it can.
   package func obstacle(_ algorithm: Algorithm) -> String? {
     switch algorithm {
+    case .flatRing where topology.hosts.count == 1: "\(algorithm) is the ring where all ranks are on one host"
     case .copied where topology.hosts.count > 1: "\(algorithm) needs ranks of one host"
     case .schedule(let schedule): schedule.obstacle(.allReduce, topology)
     default: nil
@@ -125,7 +129,8 @@ package final class CollectiveBenchmark {
     let time = times[times.count / 2] * 1e-9
     let bandwidth = Double(count * MemoryLayout<Float>.stride) / time
     let factor = contender.algorithm == .memory ? 1 : Collective.allReduce.wireFactor(ranks: group.rankCount)
-    let simulation = links.flatMap { contender.schedule?.simulated(on: $0) }
+    let simulation =
+      contender.algorithm == .flatRing ? nil : links.flatMap { contender.schedule?.simulated(on: $0) }
     return Row(
       bytes: bytes, algorithm: "\(contender.algorithm)", time: Seconds(time), shortest: Seconds(times[0] * 1e-9),
       algorithmBandwidth: Bandwidth(bandwidth), busBandwidth: Bandwidth(bandwidth * factor),

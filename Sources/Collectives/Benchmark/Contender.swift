@@ -32,6 +32,10 @@
     case .schedule(let algorithm):
       executor = try ScheduleExecutor(
         VerifiedSchedule(Schedule(.allReduce, algorithm, topology, count: count)), group: group, timeout: timeout)
+    case .flatRing:
+      let flat = Topology(ranksPerHost: group.rankCount)
+      executor = try ScheduleExecutor(
+        VerifiedSchedule(Schedule(.allReduce, .ring, flat, count: count)), group: group, timeout: timeout)
     case .transport, .memory: break
     }
     if let memory { reducer?.adopt(memory) }

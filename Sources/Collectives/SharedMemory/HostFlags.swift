@@ -167,7 +167,7 @@ import Synchronization
   }
 
   private func lost(_ late: [Int], _ dead: [Int], _ waited: Duration, _ count: Int) -> GroupError {
-    let seconds = Double(waited / .milliseconds(100)) / 10
+    let seconds = (waited / .milliseconds(100)).rounded() / 10
     let names = (dead.isEmpty ? late : dead).map { place in
       "rank \(memory.ranks[place]) (process \(process(place)) of \(group.hostName))"
     }

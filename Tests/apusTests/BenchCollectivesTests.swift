@@ -1,0 +1,81 @@
+import Collectives
+import Foundation
+import TestSupport
+import Testing
+
+extension CommandTests {
+  @Suite("apus bench collectives")
+  struct BenchCollectivesTests {
+    private struct Row: Decodable {
+      var bytes: Int
+      var algorithm: String
+      var time: Double
+      var algorithmBandwidth: Double
+      var busBandwidth: Double
+      var simulated: Double?
+      var sentBytes: [Int]?
+    }
+
+    @Test(
+      "All algorithms that work here, with nccl-tests' bandwidths, in one process and under mpirun",
+      arguments: [(3, false), (4, true)])
+    func allAlgorithms(ranks: Int, underMPI: Bool) async throws {
+      let small = try SmallJob()
+      let command = ["bench", "collectives", "--sizes", "4KiB..64KiB", "--samples", "1", "--json"]
+      let result =
+        underMPI
+        ? try await apus(command, ranks: ranks, in: small)
+        : try await apus(command + ["--ranks", "\(ranks)"], in: small)
+      #expect(result.exitCode == 0, "\(result.errors)")
+      let rows = try JSONDecoder().decode([Row].self, from: Data(result.output.utf8))
+      #expect(Set(rows.map(\.bytes)) == [4096, 16384, 65536])
+      let names = rows.filter { $0.bytes == 4096 }.map(\.algorithm)
+      let schedules = ScheduleAlgorithm.allCases.filter {
+        $0.obstacle(.allReduce, Topology(ranksPerHost: ranks)) == nil
+      }
+      #expect(
+        names.filter { !$0.hasPrefix("canonical") } == [
+          "transport", "reproducible", "fastest", "reproducible-copied", "reproducible-messages",
+        ] + schedules.map { $0.rawValue.replacing("_", with: "-") }.filter { !$0.hasPrefix("canonical") } + ["memory"])
+      for row in rows {
+        expectClose([row.algorithmBandwidth], [Double(row.bytes) / row.time], relative: 1e-9)
+        let factor = row.algorithm == "memory" ? 1 : 2 * Double(ranks - 1) / Double(ranks)
+        expectClose([row.busBandwidth], [row.algorithmBandwidth * factor], relative: 1e-9)
+        let isSchedule = (names.firstIndex(of: row.algorithm) ?? 0) > 4 && row.algorithm != "memory"
+        #expect((row.simulated != nil) == isSchedule, "\(row.algorithm)")
+        #expect(row.sentBytes.map { $0 == [0] } ?? true, "nothing leaves the host")
+      }
+    }
+
+    @Test(
+      "Options that make no sense are told, with what to write instead",
+      arguments: [
+        (["--sizes", "4"], "write a number and a unit"), (["--sizes", "1B"], "4 B to 64 GiB"),
+        (["--algorithms", "rings"], "'rings' is none of transport, reproducible"), (["--ranks", "0"], "1 … 256"),
+        (["--samples", "0"], "1 … 10000"), (["--collective-timeout", "0"], "0 … 86400 seconds"),
+      ])
+    func badOptions(options: [String], told: String) async throws {
+      let result = try await apus(["bench", "collectives"] + options, in: try SmallJob())
+      #expect(result.exitCode == 2)
+      #expect(result.errors.contains(told), "\(result.errors)")
+    }
+
+    @Test("A rank that stops ends the benchmark with exit code 6, and is named")
+    func stoppedRank() async throws {
+      let small = try SmallJob()
+      // The second rank stops itself once the ranks have met.
+      let script = """
+        if [ "$OMPI_COMM_WORLD_RANK" = 1 ]; then (sleep 2; kill -STOP $$) & fi
+        exec "$0" bench collectives --algorithms reproducible --sizes 64MiB --samples 10000 --collective-timeout 2
+        """
+      let result = try await mpirun(
+        3, URL(filePath: "/bin/sh"), ["-c", script, try BuiltProduct.url("apus").path],
+        workingDirectory: small.folder, killsAtOnce: false)
+      #expect(result.exitCode == 6, "timed out: \(result.timedOut)\n\(result.errors)")
+      let told = result.errors.split(separator: "\n").filter {
+        $0.contains("[peerLost]") && !$0.contains("rank 1 waits")
+      }
+      #expect(!told.isEmpty && told.allSatisfy { $0.contains("for rank 1 ") }, "\(result.errors)")
+    }
+  }
+}
