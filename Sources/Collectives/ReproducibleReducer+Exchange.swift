@@ -1,4 +1,4 @@
-/// The two ways over the ranks. All pointers point into the slots of the caller or the room of the reducer.
+/// The two ways by messages. All pointers point into the slots of the caller or the room of the reducer.
 extension ReproducibleReducer {
   /// The sums of this rank: result i begins at base + i × stride.
   @unsafe struct Sums {
@@ -18,13 +18,13 @@ extension ReproducibleReducer {
     let mine = slices[group.rank]
     try unsafe exchangeSums(own, count: mine.count) { slices[$0] }
     unsafe addUp(count: mine.count, into: own.base + mine.lowerBound)
-    for distance in 1..<group.rankCount {
-      let (destination, source) = peers(distance)
-      let theirs = slices[source]
-      unsafe add(.send, destination, own.base + mine.lowerBound, mine.count)
-      unsafe add(.receive, source, own.base + theirs.lowerBound, theirs.count)
+    var used = 0
+    for peer in peers {
+      let theirs = slices[peer]
+      unsafe add(.send, peer, own.base + mine.lowerBound, mine.count, &used)
+      unsafe add(.receive, peer, own.base + theirs.lowerBound, theirs.count, &used)
     }
-    try move()
+    try exchange(used)
   }
 
   /// Sends the part `part(r)` of this rank's sums to each rank r and gets `count` elements of each of its sums. Leaves
@@ -44,25 +44,16 @@ extension ReproducibleReducer {
       }
       first += sumCounts[source]
     }
-    for distance in 1..<group.rankCount {
-      let (destination, source) = peers(distance)
-      let sent = part(destination)
-      let base = firstSum(of: source)
-      for index in 0..<sumCounts[rank] { unsafe add(.send, destination, own[index] + sent.lowerBound, sent.count) }
-      for index in 0..<sumCounts[source] { unsafe add(.receive, source, sums[base + index], count) }
+    var used = 0
+    for peer in peers {
+      let sent = part(peer)
+      let base = firstSum(of: peer)
+      for index in 0..<sumCounts[rank] {
+        unsafe add(.send, peer, own[index] + sent.lowerBound, sent.count, &used)
+      }
+      for index in 0..<sumCounts[peer] { unsafe add(.receive, peer, sums[base + index], count, &used) }
     }
-    try move()
-  }
-
-  private func add(_ direction: Transfer.Direction, _ peer: Int, _ floats: UnsafeMutablePointer<Float>, _ count: Int) {
-    let bytes = unsafe UnsafeMutableRawBufferPointer(start: floats, count: count * MemoryLayout<Float>.stride)
-    transfers.append(unsafe Transfer(direction, peer, bytes))
-  }
-
-  /// Makes the transfers that were added, all at once.
-  private func move() throws(GroupError) {
-    defer { transfers.removeAll(keepingCapacity: true) }
-    try group.exchange(transfers.span, tag: MessageTag.reducer, timeout: timeout)
+    try exchange(used)
   }
 
   /// Adds `count` elements of all sums along the tree, block by block so that what is added stays in the cache.
@@ -78,14 +69,30 @@ extension ReproducibleReducer {
     }
   }
 
-  private func peers(_ distance: Int) -> (destination: Int, source: Int) {
-    let count = group.rankCount
-    return ((group.rank + distance) % count, (group.rank + count - distance) % count)
+  /// The other ranks, each rank's next one first, so that not all send to the same.
+  private var peers: some Sequence<Int> {
+    let (rank, count) = (group.rank, group.rankCount)
+    return (1..<count).lazy.map { (rank + $0) % count }
   }
 
   private func firstSum(of rank: Int) -> Int {
     var first = 0
     for earlier in 0..<rank { first += sumCounts[earlier] }
     return first
+  }
+
+  private func add(
+    _ direction: Transfer.Direction, _ peer: Int, _ values: UnsafeMutablePointer<Float>, _ count: Int,
+    _ used: inout Int
+  ) {
+    let bytes = unsafe UnsafeMutableRawBufferPointer(start: values, count: count * MemoryLayout<Float>.stride)
+    unsafe (transfers.baseAddress! + used).initialize(to: Transfer(direction, peer, bytes))
+    used += 1
+  }
+
+  private func exchange(_ used: Int) throws(GroupError) {
+    try unsafe group.exchange(
+      Span(_unsafeElements: UnsafeBufferPointer(rebasing: transfers[..<used])), tag: MessageTag.reducer,
+      timeout: timeout)
   }
 }

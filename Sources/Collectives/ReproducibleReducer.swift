@@ -23,12 +23,12 @@
   /// The additions over the sums of all ranks, in rank order.
   let merges: [AccumulationSchedule.Merge]
   let maximumCount: Int
-  let timeout: Duration
-  /// Those of the exchange at hand; room for them stays.
-  var transfers: [Transfer] = []
   /// Room for the sums of the other ranks, and the address of each sum of each rank within the work at hand.
   let received: UnsafeMutableBufferPointer<Float>
   let sums: UnsafeMutableBufferPointer<UnsafeMutablePointer<Float>>
+  /// The messages of an exchange.
+  let transfers: UnsafeMutableBufferPointer<Transfer>
+  let timeout: Duration
 
   /// Collective: tells each rank which shards the others have. Later calls allocate nothing.
   ///
@@ -37,7 +37,7 @@
   ///   - range: the shards of this rank; the ranks' ranges cover 0 ..< shardCount in order.
   ///   - maximumCount: the most elements that one call reduces; the same on every rank.
   ///   - algorithm: the same on every rank; nil for the one that was measured to be faster at each size.
-  ///   - timeout: how long a rank is waited for.
+  ///   - timeout: how long to wait for a rank.
   /// - Throws: `.invalidArgument` on every rank for ranges that do not cover the shards or for `sharedMemory` over ranks
   ///   of several hosts, `.countMismatch` if ranks disagree on a count.
   package init(
@@ -53,7 +53,6 @@
     merges = tree.merges(of: Array(leaves.joined()))
     self.group = group
     self.maximumCount = maximumCount
-    self.timeout = timeout
     let hostCount = Set(try group.hostIndices()).count
     let sharesHost = group.rankCount > 1 && hostCount == 1
     guard sharesHost || algorithm != .sharedMemory || group.rankCount == 1 else {
@@ -76,7 +75,10 @@
       case nil: max(slice, min(maximumCount, Self.exchangeAllLimit(group.rankCount)))
       }
     unsafe received = .allocate(capacity: foreign * longest)
-    unsafe sums = .allocate(capacity: sumCounts.reduce(0, +))
+    let sumCount = sumCounts.reduce(0, +)
+    unsafe sums = .allocate(capacity: sumCount)
+    unsafe transfers = .allocate(capacity: group.rankCount * (sumCounts[group.rank] + 1) + sumCount)
+    self.timeout = timeout
   }
 
   /// Room for sums of ranks: what the reducer allocates.
@@ -87,6 +89,7 @@
   deinit {
     unsafe received.deallocate()
     unsafe sums.deallocate()
+    unsafe transfers.deallocate()
   }
 
   package func allReduce(_ slots: inout MutableSpan<Float>, stride: Int, elements: Range<Int>) throws(GroupError) {

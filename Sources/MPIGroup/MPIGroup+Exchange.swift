@@ -74,30 +74,24 @@ extension MPIGroup {
         start = now
         continue
       }
-      if now - began > timeout { throw lost(transfers, now - began) }
+      if now - began > timeout { throw try lost(now - began) }
+      if try rollCall.isUnderWay { throw try lost(now - began) }
     }
   }
 
   /// Microseconds: a link of 1 Gbit/s brings 50 KB in it.
   private static let longestPause: UInt32 = 400
 
-  private func lost(_ transfers: Span<Transfer>, _ waited: Duration) -> GroupError {
-    var late: Set<Int> = []
-    var next = 0
-    for direction in [Transfer.Direction.receive, .send] {
-      for index in transfers.indices where transfers[index].direction == direction {
-        let transfer = transfers[index]
-        for _ in 0..<(unsafe parts(transfer.bytes.count)) {
-          if requests.isPending(next) { late.insert(transfer.peer) }
-          next += 1
-        }
-      }
-    }
+  private func lost(_ waited: Duration) throws(GroupError) -> GroupError {
+    let late = try rollCall.missing(rank: rank, rankCount: rankCount)
     let seconds = Double(waited / .milliseconds(100)) / 10
+    let names = late.map { "rank \($0) of host \(rankHosts[$0])" }.joined(separator: ", ")
     return GroupError(
       .peerLost,
-      "rank \(rank) of host \(hostName) waits in a collective for ranks \(late.sorted()), which did not arrive within \(seconds) s",
-      remedy: "see what became of those ranks; a run that only takes long needs a longer time limit for collectives")
+      late.isEmpty
+        ? "rank \(rank) has waited \(seconds) s in a collective that does not end, though all ranks are in it"
+        : "rank \(rank) waits in a collective for \(names), which did not arrive within \(seconds) s",
+      remedy: "see what became of that process; a run that only takes long needs a longer time limit for collectives")
   }
 }
 
@@ -119,9 +113,4 @@ extension MPIGroup {
   }
 
   subscript(index: Int) -> UnsafeMutablePointer<MPI_Request?> { unsafe room.baseAddress! + index }
-
-  func isPending(_ index: Int) -> Bool {
-    var done: Int32 = 0
-    return unsafe MPI_Test(self[index], &done, cmpi_status_ignore()) != MPI_SUCCESS || done == 0
-  }
 }

@@ -15,6 +15,9 @@ package final class MPIGroup: Group {
   let sleeps: Bool
   /// Of the exchange under way.
   let requests = Requests()
+  let rollCall: RollCall
+  /// The host of each rank.
+  let rankHosts: [String]
 
   package var rank: Int { communicator.rank }
   package var rankCount: Int { communicator.rankCount }
@@ -34,7 +37,9 @@ package final class MPIGroup: Group {
     self.chunkBytes = chunkBytes
     self.sleeps = sleeps
     communicator = try unsafe Communicator(duplicating: original)
+    rollCall = try unsafe RollCall(of: original)
     hostName = try Self.processorName()
+    rankHosts = try Self.gather(hostName, communicator)
   }
 
   package func duplicate(sleeps: Bool) throws(GroupError) -> any Group {
@@ -47,6 +52,20 @@ package final class MPIGroup: Group {
   package func abort(code: Int32) throws(GroupError) -> Never {
     try check(unsafe MPI_Abort(communicator.handle, code), "MPI_Abort")
     exit(code)
+  }
+
+  /// The names of all ranks' hosts. Collective.
+  private static func gather(_ name: String, _ communicator: borrowing Communicator) throws(GroupError) -> [String] {
+    let length = Int(MPI_MAX_PROCESSOR_NAME)
+    var own = Array(name.utf8.prefix(length))
+    own += Array(repeating: 0, count: length - own.count)
+    var all = [UInt8](repeating: 0, count: length * communicator.rankCount)
+    try check(
+      unsafe MPI_Allgather(
+        &own, Int32(length), cmpi_byte(), &all, Int32(length), cmpi_byte(), communicator.handle), "MPI_Allgather")
+    return (0..<communicator.rankCount).map { rank in
+      String(decoding: all[rank * length..<(rank + 1) * length].prefix { $0 != 0 }, as: UTF8.self)
+    }
   }
 
   private static func processorName() throws(GroupError) -> String {

@@ -14,7 +14,8 @@ struct BenchCollectivesCommand: ParsableCommand {
       Algorithms: transport (over MPI: MPI_Allreduce), reproducible and fastest (what training does), reproducible-copied \
       (from memory that ranks do not share), reproducible-messages, the schedules ring, recursive-doubling, \
       halving-doubling, binomial-tree, double-tree, hierarchical, mesh and canonical-mesh by messages, and memory, which \
-      is no all-reduce: each rank reads and writes its own values once.
+      is no all-reduce: each rank reads and writes its own values once. What schedules take is simulated too, on links that \
+      are measured by single messages first.
 
       Examples:
         apus bench collectives --ranks 4 --sizes 4KiB..1MiB
@@ -33,6 +34,9 @@ struct BenchCollectivesCommand: ParsableCommand {
   @Option(help: "Measurements of each cell.")
   var samples = 9
 
+  @Option(name: .customLong("collective-timeout"), help: "Seconds that a rank waits for another one; then it ends (6).")
+  var timeout = 30.0
+
   @Flag(help: "Print JSON instead of a table.")
   var json = false
 
@@ -40,6 +44,9 @@ struct BenchCollectivesCommand: ParsableCommand {
     _ = try byteCounts()
     _ = try asked()
     guard 1...10_000 ~= samples else { throw ValidationError("--samples \(samples) is not in 1 … 10000") }
+    guard timeout > 0, timeout <= 86_400 else {
+      throw ValidationError("--collective-timeout \(timeout) is not in 0 … 86400 seconds")
+    }
     if let ranks {
       guard !Ranks.isLaunched else { throw ValidationError("--ranks \(ranks): mpirun has started the ranks already") }
       guard 1...256 ~= ranks else { throw ValidationError("--ranks \(ranks) is not in 1 … 256") }
@@ -52,7 +59,7 @@ struct BenchCollectivesCommand: ParsableCommand {
 
   private func measure(on ranks: Ranks) throws -> ExitStatus {
     _ = try ranks.placeThreads(nil)
-    let benchmark = try CollectiveBenchmark(group: ranks.group, samples: samples)
+    let benchmark = try CollectiveBenchmark(group: ranks.group, samples: samples, timeout: .seconds(timeout))
     let asked = try asked()
     let isFirst = ranks.group.rank == 0
     for algorithm in asked ?? [] {
@@ -62,6 +69,8 @@ struct BenchCollectivesCommand: ParsableCommand {
       }
     }
     let algorithms = asked ?? CollectiveBenchmark.Algorithm.all.filter { benchmark.obstacle($0) == nil }
+    let schedules = algorithms.contains { if case .schedule = $0 { true } else { false } }
+    if schedules, ranks.group.rankCount > 1 { try benchmark.measureLinks() }
     var rows: [CollectiveBenchmark.Row] = []
     for bytes in try byteCounts() { rows += try benchmark.measure(bytes, algorithms) }
     guard isFirst else { return .done }
@@ -71,12 +80,14 @@ struct BenchCollectivesCommand: ParsableCommand {
 
   private static func table(_ rows: [CollectiveBenchmark.Row]) -> String {
     var table = TextTable([
-      ("Size", .right), ("Algorithm", .left), ("Time", .right), ("algbw", .right), ("busbw", .right),
+      ("Size", .right), ("Algorithm", .left), ("Time", .right), ("Simulated", .right), ("algbw", .right),
+      ("busbw", .right),
     ])
     for (index, row) in rows.enumerated() {
       if index > 0, rows[index - 1].bytes != row.bytes { table.rule() }
       table.append([
-        "\(row.bytes)", row.algorithm, "\(row.time)", "\(row.algorithmBandwidth)", "\(row.busBandwidth)",
+        "\(row.bytes)", row.algorithm, "\(row.time)", row.simulated.map { "\($0)" } ?? "", "\(row.algorithmBandwidth)",
+        "\(row.busBandwidth)",
       ])
     }
     return table.text

@@ -1,3 +1,4 @@
+import Glibc
 import GroupConformance
 import TestSupport
 import Testing
@@ -25,6 +26,34 @@ struct MPIGroupTests {
     let result = try await mpirun(2, BuiltProduct.url("group-conformance"), ["fail"])
     #expect(result.exitCode == 9, "\(result.errors)")
     #expect(!result.timedOut)
+  }
+
+  @Test(
+    "A rank that stops inside an all-reduce is named by all others, who end with 6 when their patience does",
+    arguments: [(2, []), (4, []), (4, ["messages"])] as [(Int, [String])])
+  func stoppedRank(rankCount: Int, way: [String]) async throws {
+    let start = ContinuousClock.now
+    let result = try await mpirun(
+      rankCount, BuiltProduct.url("group-conformance"), ["lose", "\(SIGSTOP)", "2"] + way, killsAtOnce: false)
+    #expect(result.exitCode == 6, "timed out: \(result.timedOut)\n\(result.errors)")
+    #expect(ContinuousClock.now - start < .seconds(30))
+    let told = result.errors.split(separator: "\n").filter { $0.contains("[peerLost]") }
+    #expect(
+      !told.isEmpty && told.allSatisfy { $0.contains("for rank 1 ") && !$0.contains("rank 1,") }, "\(result.errors)")
+    #expect(told.allSatisfy { $0.contains("did not arrive within") }, "\(result.errors)")
+  }
+
+  @Test("A rank that is killed inside an all-reduce is named at once", arguments: [2, 4])
+  func killedRank(rankCount: Int) async throws {
+    let start = ContinuousClock.now
+    let result = try await mpirun(
+      rankCount, BuiltProduct.url("group-conformance"), ["lose", "\(SIGKILL)", "30"], killsAtOnce: false)
+    // That of the first to end, as mpirun has it.
+    #expect(result.exitCode == 137, "timed out: \(result.timedOut)\n\(result.errors)")
+    #expect(ContinuousClock.now - start < .seconds(10))
+    let told = result.errors.split(separator: "\n").filter { $0.contains("[peerLost]") }
+    #expect(told.count == rankCount - 1, "\(result.errors)")
+    #expect(told.allSatisfy { $0.contains("for rank 1 (process ") && $0.contains("which ended") }, "\(result.errors)")
   }
 
   @Test("A rank of a launcher that MPI cannot join refuses to run alone")

@@ -8,12 +8,15 @@ package import Foundation
 ///
 /// - Parameters:
 ///   - options: further options of mpirun, before the executable.
+///   - killsAtOnce: whether a dead rank ends the others at once; else they have a second to tell what they saw.
 ///   - environment: set for mpirun and so for each rank; an empty value removes the variable.
 /// - Throws: the launch error, such as no mpirun in PATH.
 package func mpirun(
   _ rankCount: Int, _ executable: URL, _ arguments: [String] = [], options: [String] = [],
-  environment: [String: String] = [:], workingDirectory: URL? = nil, timeout: Duration = .seconds(120)
+  environment: [String: String] = [:], workingDirectory: URL? = nil, timeout: Duration = .seconds(120),
+  killsAtOnce: Bool = true
 ) async throws -> ProcessResult {
+  let settings = settings + (killsAtOnce ? [("odls_base_sigkill_timeout", "0")] : [])
   let line =
     ["mpirun", "-np", "\(rankCount)", "--oversubscribe", "--bind-to", "none"]
     + settings.flatMap { ["--mca", $0.name, $0.value] } + options + [executable.path] + arguments
@@ -31,13 +34,12 @@ package func mpirun(
   }
 }
 
-/// Open MPI settings that start fast and stay live when ranks outnumber cores; a dead rank ends the run at once.
+/// Open MPI settings that start fast and stay live when ranks outnumber cores.
 private let settings: [(name: String, value: String)] = [
   ("pml", "ob1"),
   ("btl", "vader,self"),
   ("btl_vader_single_copy_mechanism", "none"),
   ("mpi_yield_when_idle", "1"),
-  ("odls_base_sigkill_timeout", "0"),
 ]
 
 /// A lock that suspends the task that waits instead of its thread, first come first served.

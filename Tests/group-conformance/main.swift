@@ -7,6 +7,8 @@ import MPIGroup
 //   group-conformance [chunk-bytes]      makes all checks; rank 0 prints each claim that holds
 //   group-conformance time [elements]…   prints how long the reductions take
 //   group-conformance fail               rank 1 aborts while the others wait
+//   group-conformance lose SIGNAL SECONDS [messages]
+//                                        rank 1 gets a signal in the middle of all-reduces; the others end with 6
 // A failure ends all ranks with exit code 1.
 
 do {
@@ -19,6 +21,7 @@ do {
     case "fail":
       if group.rank == 1 { try group.abort(code: 9) }
       try group.barrier()
+    case "lose": try loseRank(group, Array(arguments.dropFirst()))
     default: try Conformance.run(on: group) { if group.rank == 0 { tell($0, on: .standardOutput) } }
     }
   } catch {

@@ -53,19 +53,35 @@ package final class CollectiveBenchmark {
     /// bytes / time, and that times 2 (n − 1) / n: what nccl-tests prints.
     package let algorithmBandwidth: Bandwidth
     package let busBandwidth: Bandwidth
+    /// Of a schedule, on links as they were measured before.
+    package let simulated: Seconds?
+    /// How often it ran, and for a schedule the bytes that each host sends to others in a run, by host.
+    package let runs: Int
+    package let sentBytes: [Bytes]?
   }
 
   private let group: any Group
   private let topology: Topology
   private let samples: Int
+  private let timeout: Duration
+  /// The links that schedules are simulated on; nil before they are measured.
+  package private(set) var links: LinkModel?
 
   /// Collective.
-  /// - Parameter samples: measurements of each cell; the table has their medians.
-  package init(group: any Group, samples: Int) throws(GroupError) {
+  /// - Parameters:
+  ///   - samples: measurements of each cell; the table has their medians.
+  ///   - timeout: how long a rank waits for another one.
+  package init(
+    group: any Group, samples: Int, timeout: Duration = .collectiveTimeout
+  ) throws(GroupError) {
     self.group = group
     self.samples = samples
+    self.timeout = timeout
     topology = Topology(hostOfRank: try group.hostIndices())
   }
+
+  /// Measures the links, for `simulated`. Collective.
+  package func measureLinks() throws(GroupError) { links = try LinkModel.measured(group, topology) }
 
   /// Why `algorithm` cannot run here; nil if it can.
   package func obstacle(_ algorithm: Algorithm) -> String? {
@@ -81,7 +97,9 @@ package final class CollectiveBenchmark {
   /// - Throws: `GroupError` with `.failed` if a sum is wrong.
   package func measure(_ bytes: Bytes, _ algorithms: [Algorithm]) throws -> [Row] {
     let count = max(1, Int(bytes.count) / MemoryLayout<Float>.stride)
-    let contenders = try algorithms.map { try Contender($0, group: group, topology: topology, count: count) }
+    let contenders = try algorithms.map {
+      try Contender($0, group: group, topology: topology, count: count, timeout: timeout)
+    }
     for contender in contenders {
       try contender.check(group)
     }
@@ -98,15 +116,20 @@ package final class CollectiveBenchmark {
         times[index].append(try group.allReduce(own, .maximum))
       }
     }
-    let factor = Collective.allReduce.wireFactor(ranks: group.rankCount)
     return zip(contenders, times).map { contender, times in
-      let sorted = times.sorted()
-      let time = sorted[sorted.count / 2] * 1e-9
-      let bandwidth = Double(count * MemoryLayout<Float>.stride) / time
-      return Row(
-        bytes: bytes, algorithm: "\(contender.algorithm)", time: Seconds(time), shortest: Seconds(sorted[0] * 1e-9),
-        algorithmBandwidth: Bandwidth(bandwidth),
-        busBandwidth: Bandwidth(bandwidth * (contender.algorithm == .memory ? 1 : factor)))
+      row(contender, bytes, count, times.sorted(), runs: 1 + samples * (repeats + (repeats > 1 ? 1 : 0)))
     }
+  }
+
+  private func row(_ contender: Contender, _ bytes: Bytes, _ count: Int, _ times: [Double], runs: Int) -> Row {
+    let time = times[times.count / 2] * 1e-9
+    let bandwidth = Double(count * MemoryLayout<Float>.stride) / time
+    let factor = contender.algorithm == .memory ? 1 : Collective.allReduce.wireFactor(ranks: group.rankCount)
+    let simulation = links.flatMap { contender.schedule?.simulated(on: $0) }
+    return Row(
+      bytes: bytes, algorithm: "\(contender.algorithm)", time: Seconds(time), shortest: Seconds(times[0] * 1e-9),
+      algorithmBandwidth: Bandwidth(bandwidth), busBandwidth: Bandwidth(bandwidth * factor),
+      simulated: simulation.map { Seconds($0.seconds) }, runs: runs,
+      sentBytes: simulation.map { $0.bytesOut.map { Bytes($0) } })
   }
 }

@@ -9,7 +9,10 @@
   private var executor: ScheduleExecutor?
 
   /// Collective.
-  init(_ algorithm: CollectiveBenchmark.Algorithm, group: any Group, topology: Topology, count: Int) throws {
+  init(
+    _ algorithm: CollectiveBenchmark.Algorithm, group: any Group, topology: Topology, count: Int,
+    timeout: Duration
+  ) throws {
     self.algorithm = algorithm
     self.group = group
     let own = group.rank..<group.rank + 1
@@ -19,22 +22,25 @@
     switch algorithm {
     case .canonical, .copied:
       reducer = try ReproducibleReducer(
-        group: group, shardCount: group.rankCount, range: own, maximumCount: count)
+        group: group, shardCount: group.rankCount, range: own, maximumCount: count, timeout: timeout)
     case .messages:
       let few = count <= ReproducibleReducer.exchangeAllLimit(group.rankCount)
       reducer = try ReproducibleReducer(
         group: group, shardCount: group.rankCount, range: own, maximumCount: count,
-        algorithm: few ? .exchangeAll : .reduceScatter)
-    case .fastest: reducer = try FastestReducer(group: group, range: own)
+        algorithm: few ? .exchangeAll : .reduceScatter, timeout: timeout)
+    case .fastest: reducer = try FastestReducer(group: group, range: own, timeout: timeout)
     case .schedule(let algorithm):
       executor = try ScheduleExecutor(
-        VerifiedSchedule(Schedule(.allReduce, algorithm, topology, count: count)), group: group)
+        VerifiedSchedule(Schedule(.allReduce, algorithm, topology, count: count)), group: group, timeout: timeout)
     case .transport, .memory: break
     }
     if let memory { reducer?.adopt(memory) }
   }
 
   deinit { if memory == nil { unsafe values.deallocate() } }
+
+  /// What it runs by messages; nil for what is no schedule.
+  var schedule: Schedule? { executor?.schedule }
 
   /// Runs once on known values, compares the sums, and leaves zeros, which stay zeros.
   func check(_ group: any Group) throws {
@@ -67,6 +73,8 @@
       try group.allReduce(&span, .sum)
     } else if let base = unsafe values.baseAddress {
       unsafe addVectors(base, base, into: base, count: values.count)
+      // Ranks may take turns on a core: all are done when the last is. It does not count beside a long pass.
+      if unsafe values.count >= 1 << 20 { try group.barrier() }
     }
   }
 }

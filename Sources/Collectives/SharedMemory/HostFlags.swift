@@ -82,6 +82,13 @@ import Synchronization
     calls += 1
     unsafe callAddress(place).storeBytes(of: call, as: Call.self)
     try arrive(call.count)
+    for peer in 0..<rankCount where (self.call(peer).stride < 0) != (call.stride < 0) {
+      throw fail(
+        GroupError(
+          .invalidArgument,
+          "of ranks \(memory.ranks[place]) and \(memory.ranks[peer]) one reduces slots in shared memory and one does not",
+          remedy: "keep the slots of all ranks of a host in shared memory that the reducer has adopted, or of none"))
+    }
     for peer in 0..<rankCount where self.call(peer).count != call.count {
       let counts = (0..<rankCount).map { self.call($0).count }
       throw fail(

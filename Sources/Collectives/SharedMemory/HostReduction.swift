@@ -50,11 +50,11 @@ import CSharedMemory
     let own = unsafe base + elements.lowerBound
     let isShared = slots.map { unsafe $0.floats.baseAddress == base } ?? false
     let call = HostFlags.Call(count: elements.count, first: elements.lowerBound, stride: isShared ? stride : -1)
-    if elements.count <= directLimit {
+    if elements.count <= (isShared ? min(directLimit, Self.sharedDirectLimit) : directLimit) {
       try unsafe addDirectly(own, stride: stride, call)
     } else {
       try flags.begin(call)
-      if let slots, (0..<flags.rankCount).allSatisfy({ flags.call($0).stride >= 0 }) {
+      if let slots, isShared {
         try addInPlace(slots, elements.count)
       } else {
         try unsafe addInChunks(own, stride: stride, elements.count)
@@ -149,6 +149,10 @@ import CSharedMemory
 
   /// Up to how many elements each rank adds up everything.
   static func directLimit(_ rankCount: Int) -> Int { 8192 / rankCount }
+
+  /// The same for slots in shared memory, which need no copy to be reduced in slices: 64 KiB in slices take less time than
+  /// 16 KiB this way (2 ranks on 2 cores: 1.1 against 1.5 µs).
+  static let sharedDirectLimit = 256
 
   /// Elements of a chunk of slots that are not in shared memory.
   static let chunkCount = 1 << 16
