@@ -61,12 +61,12 @@ final class Trace {
       lines.append(metadata("thread_sort_index", "\"sort_index\":\(row)", row: row))
       for span in timeline.spans {
         let start = ClockOffset.aligned(span.start, clock, last) - begin
-        let length = span.end - span.start
+        let end = ClockOffset.aligned(span.end, clock, last) - begin
         var arguments = "\"step\":\(span.step)"
         if let key = span.name.indexName, span.index >= 0 { arguments += ",\"\(key)\":\(span.index)" }
         lines.append(
           "{\"ph\":\"X\",\"name\":\"\(span.name.text)\",\"cat\":\"\(title)\",\"pid\":\(rank),\"tid\":\(row),"
-            + "\"ts\":\(microseconds(start)),\"dur\":\(microseconds(Int64(length))),\"args\":{\(arguments)}}")
+            + "\"ts\":\(microseconds(start)),\"dur\":\(microseconds(end - start)),\"args\":{\(arguments)}}")
       }
     }
     return lines.joined(separator: ",\n")
