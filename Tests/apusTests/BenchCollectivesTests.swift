@@ -59,23 +59,5 @@ extension CommandTests {
       #expect(result.exitCode == 2)
       #expect(result.errors.contains(told), "\(result.errors)")
     }
-
-    @Test("A rank that stops ends the benchmark with exit code 6, and is named")
-    func stoppedRank() async throws {
-      let small = try SmallJob()
-      // The second rank stops itself once the ranks have met.
-      let script = """
-        if [ "$OMPI_COMM_WORLD_RANK" = 1 ]; then (sleep 2; kill -STOP $$) & fi
-        exec "$0" bench collectives --algorithms reproducible --sizes 64MiB --samples 10000 --collective-timeout 2
-        """
-      let result = try await mpirun(
-        3, URL(filePath: "/bin/sh"), ["-c", script, try BuiltProduct.url("apus").path],
-        workingDirectory: small.folder, killsAtOnce: false)
-      #expect(result.exitCode == 6, "timed out: \(result.timedOut)\n\(result.errors)")
-      let told = result.errors.split(separator: "\n").filter {
-        $0.contains("[peerLost]") && !$0.contains("rank 1 waits")
-      }
-      #expect(!told.isEmpty && told.allSatisfy { $0.contains("for rank 1 ") }, "\(result.errors)")
-    }
   }
 }
