@@ -67,7 +67,7 @@ let layers: [[Layer]] = [
   ],
   [
     Layer(name: "CostModel", uses: ["Units", "ModelGraph", "Models", "Catalog", "Collectives", "CCostModel"]),
-    Layer(name: "Jobs", uses: ["Units", "ModelGraph", "Models", "Datasets"], products: [yams]),
+    Layer(name: "Jobs", uses: ["Units", "Collectives", "ModelGraph", "Models", "Datasets"], products: [yams]),
   ],
   [
     Layer(
@@ -77,7 +77,8 @@ let layers: [[Layer]] = [
         "Evaluation", "Jobs",
       ]),
     Layer(
-      name: "Planner", uses: ["Units", "ModelGraph", "Models", "Catalog", "Datasets", "CostModel", "Jobs"]),
+      name: "Planner",
+      uses: ["Units", "Collectives", "ModelGraph", "Models", "Catalog", "Datasets", "CostModel", "Jobs"]),
   ],
   [
     Layer(
@@ -137,12 +138,12 @@ let tests: [(name: String, uses: [String])] = [
   ("Datasets", ["ModelGraph", "Units", "Randomness", "CZlib"]),
   ("Evaluation", ["Units"]),
   ("CostModel", ["Units", "ModelGraph", "Models", "Catalog", "Collectives"]),
-  ("Jobs", ["Units", "ModelGraph", "Models", "Datasets"]),
+  ("Jobs", ["Units", "Collectives", "ModelGraph", "Models", "Datasets"]),
   (
     "Training",
     ["Collectives", "ModelGraph", "Models", "Execution", "Datasets", "Evaluation", "Jobs", "Safetensors", "Units"]
   ),
-  ("Planner", ["Units", "Models", "Catalog", "CostModel", "Jobs"]),
+  ("Planner", ["Units", "Collectives", "Models", "Catalog", "CostModel", "Jobs"]),
   ("apus", ["Planner", "CostModel", "Catalog", "Collectives", "Units"]),
 ]
 

@@ -9,6 +9,7 @@
 ///
 /// Each rank owns a slice, gets the sums of all for it, and sends the total around: 2 exchanges with each peer.
 @safe package final class BFloat16Reducer: ShardReducer {
+  package var algorithms: [String] { ["\(ScheduleAlgorithm.canonical.name), by messages"] }
   package let schedule: AccumulationSchedule
   private let group: any Group
   private let isReproducible: Bool

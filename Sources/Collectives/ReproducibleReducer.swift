@@ -86,6 +86,10 @@
 
   package func adopt(_ slots: SharedMemory) { host?.adopt(slots) }
 
+  package var algorithms: [String] {
+    host == nil ? ["\(ScheduleAlgorithm.canonical.name), by messages"] : ["shared memory"]
+  }
+
   deinit {
     unsafe received.deallocate()
     unsafe sums.deallocate()

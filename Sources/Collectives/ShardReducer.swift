@@ -5,6 +5,8 @@
 /// rank does the parts in the same order.
 package protocol ShardReducer: AnyObject {
   var schedule: AccumulationSchedule { get }
+  /// How sums go from rank to rank, for people; of schedules those that were used so far.
+  var algorithms: [String] { get }
 
   /// Does what the schedule wants done behind one shard, for some elements of the slots; once for each element.
   func merge(
@@ -52,49 +54,6 @@ extension ShardReducer {
         .invalidArgument,
         "elements \(elements) of slots \(stride) apart in a buffer of \(slotElements) for \(schedule.slotCount) slots",
         remedy: "give slotCount × stride floats and a part of 0..<stride")
-    }
-  }
-}
-
-/// Sums in the order that is fastest: one running sum a rank, then an all-reduce, through shared memory between ranks of
-/// one host and by the group's own otherwise. The last bits of the result depend on the rank count and on the transport.
-package final class FastestReducer: ShardReducer {
-  package let schedule: AccumulationSchedule
-  private let group: any Group
-  private let host: HostReduction?
-
-  /// Collective.
-  /// - Parameters:
-  ///   - range: the shards of this rank, one or more.
-  ///   - timeout: how long ranks of one host wait for another.
-  package init(
-    group: any Group, range: Range<Int>, timeout: Duration = .collectiveTimeout
-  ) throws(GroupError) {
-    self.group = group
-    schedule = AccumulationSchedule(runningSumOver: range)
-    guard group.rankCount > 1, Set(try group.hostIndices()).count == 1 else {
-      host = nil
-      return
-    }
-    let tree = CanonicalTree(shardCount: group.rankCount)
-    host = try HostReduction(
-      group: group, sumCounts: Array(repeating: 1, count: group.rankCount),
-      merges: tree.merges(of: (0..<group.rankCount).map { $0..<($0 + 1) }), maximumCount: .max, timeout: timeout)
-  }
-
-  package func adopt(_ slots: SharedMemory) { host?.adopt(slots) }
-
-  package func allReduce(_ slots: inout MutableSpan<Float>, stride: Int, elements: Range<Int>) throws(GroupError) {
-    try checkPart(slots.count, stride: stride, elements: elements)
-    guard !elements.isEmpty else { return }
-    try unsafe slots.withUnsafeMutableBufferPointer { buffer throws(GroupError) in
-      if let host {
-        guard let base = buffer.baseAddress else { return }
-        try unsafe host.allReduce(base, stride: stride, elements: elements)
-      } else {
-        var part = unsafe buffer.extracting(elements).mutableSpan
-        try group.allReduce(&part, .sum)
-      }
     }
   }
 }

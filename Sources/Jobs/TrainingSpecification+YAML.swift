@@ -1,3 +1,4 @@
+import Collectives
 import ModelGraph
 import Models
 import Units
@@ -26,6 +27,7 @@ extension TrainingSpecification {
     if carriesState { lines.append(("carry_state", "true")) }
     if let steps = health.everySteps { lines.append(("health", flow([("every_steps", "\(steps)")]))) }
     lines += [("precision", precision.rawValue), ("reduction", reduction.rawValue)]
+    if let allReduce { lines.append(("all_reduce", allReduce.rawValue)) }
     if let bucket { lines.append(("bucket", "\(bucket.count) B")) }
     if gradientPrecision != Job.Defaults.gradientPrecision {
       lines.append(("gradient_precision", gradientPrecision.rawValue))

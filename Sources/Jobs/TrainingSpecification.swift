@@ -1,3 +1,4 @@
+package import Collectives
 package import ModelGraph
 package import Models
 package import Units
@@ -26,6 +27,8 @@ package struct TrainingSpecification: Hashable, Codable, Sendable {
   /// Of what convolutions and dense layers compute in; parameters are float32 always.
   package var precision = Job.Defaults.precision
   package var reduction: Reduction
+  /// The schedule of all-reduces where `reduction` leaves it open; nil for the one that is fastest on the links at hand.
+  package var allReduce: ScheduleAlgorithm?
   /// How large the pieces are in which gradients go out to the other ranks; nil for what suits the model.
   package var bucket: Bytes?
   /// Of gradients on their way to other ranks, where they are added in float32.

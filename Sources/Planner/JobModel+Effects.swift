@@ -72,7 +72,7 @@ extension JobModel {
     return remarks
   }
 
-  private func fabric(_ group: NodeGroup) -> Fabric? {
+  func fabric(_ group: NodeGroup) -> Fabric? {
     guard let fabrics, let instance = try? catalog.instance(named: group.instance) else { return nil }
     return Fabric(FabricDescription(instance), constants: fabrics)
   }

@@ -1,4 +1,5 @@
 package import Catalog
+import Collectives
 package import CostModel
 package import Datasets
 package import Jobs
@@ -25,6 +26,8 @@ package struct JobModel: PlanningModel {
   private let scheme: StateScheme
   let notes: [String]
   private let mostContext: Int
+  /// What the job names.
+  private let allReduce: ScheduleAlgorithm?
   /// Parameters of the model, and tokens of a sample (1 if it has none).
   package let parameterCount: Double
   package let sequence: Int
@@ -48,6 +51,7 @@ package struct JobModel: PlanningModel {
     self.range =
       try range
       ?? CalibratedRange(try Calibration.shippedRuns(), ids: Set(calibration.ids), catalog: catalog)
+    allReduce = job.training.allReduce
     self.catalog = catalog
     self.calibration = calibration
     // Two samples: batch normalisation has no variance over one.
@@ -115,6 +119,16 @@ package struct JobModel: PlanningModel {
   }
 
   package var parameters: Double? { parameterCount }
+
+  package func reduction(_ group: NodeGroup, _ layout: ParallelLayout) -> GradientReduction? {
+    guard let fabric = fabric(group), let hardware = try? hardware(group) else { return nil }
+    let stage = transformer.map {
+      TransformerMemory($0, scheme: scheme, globalBatch: 1).parameters(ofStage: 0, layout).held(layout).common
+    }
+    return GradientReduction(
+      fabric, layout, acceleratorsPerNode: group.acceleratorsPerNode, nodes: group.nodes,
+      bytes: (stage ?? parameterCount) * hardware.device.arithmetic.elementBytes, forced: allReduce)
+  }
 
   /// Of the weights and the optimizer's states.
   package var checkpoint: Bytes { Checkpointing.bytes(parameters: parameterCount, scheme: scheme) }

@@ -81,6 +81,8 @@ package struct Plan: Hashable, Sendable, Codable {
   package var assumptions: [String] = []
   /// Where the chosen plan is beyond what was measured: "outside calibration: …", "unmeasured fabric: …".
   package var warnings: [String] = []
+  /// Of the chosen plan, on nodes of one kind.
+  package var reduction: GradientReduction?
   /// What would make the runner-up the better one.
   package var crossover: Crossover?
   /// The chosen nodes as they are and bought otherwise, the cheapest first; empty where they have one price alone.

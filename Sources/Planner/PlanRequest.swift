@@ -64,6 +64,8 @@ package protocol PlanningModel: Sendable {
   func networkBandwidth(_ group: NodeGroup) -> Bandwidth?
   /// Of the model; nil if not known.
   var parameters: Double? { get }
+  /// How gradients go from replica to replica; nil where there is nothing to choose.
+  func reduction(_ group: NodeGroup, _ layout: ParallelLayout) -> GradientReduction?
 }
 
 extension PlanningModel {
@@ -71,4 +73,5 @@ extension PlanningModel {
   package func logInterval(_ group: NodeGroup, _ layout: ParallelLayout, _ estimate: StepEstimate) -> Double? { nil }
   package func networkBandwidth(_ group: NodeGroup) -> Bandwidth? { nil }
   package var parameters: Double? { nil }
+  package func reduction(_ group: NodeGroup, _ layout: ParallelLayout) -> GradientReduction? { nil }
 }

@@ -63,6 +63,7 @@ package struct Planner<Model: PlanningModel> {
     plan.assumptions = taken.filter { !Self.isWarning($0) }
     plan.crossover = plan.runnerUp.flatMap { crossover(chosen, $0) }
     if chosen.mix == nil {
+      plan.reduction = model.reduction(chosen.group, chosen.layout)
       let options = offers(chosen.group).map { option($0, step: chosen.step) }
       plan.purchases = options.sorted { ($0.purchase.cost, $0.kind.rawValue) < ($1.purchase.cost, $1.kind.rawValue) }
     }

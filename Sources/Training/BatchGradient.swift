@@ -34,6 +34,7 @@ final class BatchGradient {
   private(set) var times = Times()
 
   var isOverlapped: Bool { thread != nil }
+  var algorithms: [String] { work.algorithms }
 
   /// Collective.
   /// - Parameters:
@@ -174,6 +175,8 @@ private final class BucketWork {
     self.addsBehind = addsBehind
     self.timeline = timeline
   }
+
+  var algorithms: [String] { reducer.algorithms }
 
   func add(_ entry: AccumulationSchedule.Step, elements: Range<Int>, bucket: Int = -1, _ timeline: Timeline?) throws {
     guard reducer.isBusy(behind: entry) else { return }

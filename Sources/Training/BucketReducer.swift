@@ -17,9 +17,11 @@ struct BucketReducer {
     let largest = buckets.ranges.map(\.count).max() ?? 0
     let isReproducible = settings.reduction == .reproducible
     func reducer(_ count: Int) throws -> any ShardReducer {
-      guard isReproducible else { return try FastestReducer(group: group, range: shards) }
+      guard isReproducible else {
+        return try FastestReducer(group: group, range: shards, algorithm: settings.algorithm, timeout: settings.timeout)
+      }
       return try ReproducibleReducer(
-        group: group, shardCount: settings.shardCount, range: shards, maximumCount: count)
+        group: group, shardCount: settings.shardCount, range: shards, maximumCount: count, timeout: settings.timeout)
     }
     self.exactStart = exactStart
     switch settings.precision {
@@ -30,7 +32,7 @@ struct BucketReducer {
       exact = try reducer(buckets.ranges.last?.count ?? 0)
       gradients = try BFloat16Reducer(
         group: group, shardCount: settings.shardCount, range: shards, maximumCount: largest,
-        isReproducible: isReproducible)
+        isReproducible: isReproducible, timeout: settings.timeout)
     }
   }
 
@@ -41,6 +43,8 @@ struct BucketReducer {
     let exact = (exact as? ReproducibleReducer)?.byteCount ?? 0
     return exact + ((gradients as? BFloat16Reducer)?.byteCount ?? 0)
   }
+
+  var algorithms: [String] { gradients.algorithms }
 
   /// Tells where the slots lie that ranks share.
   func adopt(_ slots: SharedMemory) {

@@ -1,4 +1,4 @@
-import Collectives
+package import Collectives
 package import Jobs
 package import ModelGraph
 package import Units
@@ -6,6 +6,10 @@ package import Units
 /// How a rank's gradients are summed over the ranks.
 package struct GradientSettings: Hashable, Sendable {
   package var reduction = Reduction.reproducible
+  /// Of `fastest`; nil for the one that suits the ranks.
+  package var algorithm: ScheduleAlgorithm?
+  /// How long a rank waits for another.
+  package var timeout = Duration.collectiveTimeout
   /// Shards of the global batch.
   package var shardCount: Int
   /// Nil: by `Buckets.byteCount`.

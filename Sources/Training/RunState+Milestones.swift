@@ -92,7 +92,8 @@ extension RunState {
     guard group.rankCount > 1 else { return nil }
     return CommunicationReport(
       buckets: gradient.buckets.ranges.count,
-      largestBucket: Bytes(4 * (gradient.buckets.ranges.map(\.count).max() ?? 0)), isOverlapped: gradient.isOverlapped,
+      largestBucket: Bytes(4 * (gradient.buckets.ranges.map(\.count).max() ?? 0)),
+      algorithms: gradient.algorithms, isOverlapped: gradient.isOverlapped,
       seconds: communication.communication, exposedSeconds: communication.exposed)
   }
 

@@ -167,7 +167,9 @@ package final class Trainer {
     settings.reduction = job.training.reduction
     settings.bucket = job.training.bucket
     settings.precision = job.training.gradientPrecision
+    settings.algorithm = job.training.allReduce
     settings.sharesStates = job.training.zeroStage > 0
+    settings.timeout = options.collectiveTimeout
     settings.overlaps = options.overlaps
     settings.communicationCores = options.communicationCores
     return settings

@@ -1,3 +1,4 @@
+import Collectives
 package import Datasets
 import Execution
 package import Jobs
@@ -19,6 +20,8 @@ package struct TrainingOptions: Sendable {
   package var shares: [Double]?
   /// Where a trace of the run is written; nil for none. The same on all ranks.
   package var trace: String?
+  /// How long a rank waits for another in an all-reduce of gradients.
+  package var collectiveTimeout = Duration.collectiveTimeout
 
   package init(
     threads: Int, runDirectory: String? = nil, resume: Bool = false, overlaps: Bool = false,

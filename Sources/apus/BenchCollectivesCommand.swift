@@ -21,6 +21,7 @@ struct BenchCollectivesCommand: ParsableCommand {
       Examples:
         apus bench collectives --ranks 4 --sizes 4KiB..1MiB
         mpirun -np 2 apus bench collectives --algorithms transport,reproducible,memory
+        apus bench collectives --draw ring.svg --ranks 8 --hosts 2 --algorithms hierarchical --sizes 1MiB
       """)
 
   @Option(help: "A range in steps of 4, as 4KiB..256MiB, or a list, as 4KiB,25MB.")
@@ -38,12 +39,24 @@ struct BenchCollectivesCommand: ParsableCommand {
   @Option(name: .customLong("collective-timeout"), help: "Seconds that a rank waits for another one; then it ends (6).")
   var timeout = 30.0
 
+  @Option(
+    help: ArgumentHelp(
+      "Draw the schedule of the first size and algorithm to FILE as SVG instead of measuring.", valueName: "file"))
+  var draw: String?
+
+  @Option(help: ArgumentHelp("Hosts of --draw, with as many of the ranks each.", valueName: "count"))
+  var hosts: Int?
+
   @Flag(help: "Print JSON instead of a table.")
   var json = false
 
   func validate() throws {
     _ = try byteCounts()
     _ = try asked()
+    if hosts != nil, draw == nil {
+      throw ValidationError("--hosts is for --draw; measured are the hosts that there are")
+    }
+    if draw != nil { _ = try drawing() }
     guard 1...10_000 ~= samples else { throw ValidationError("--samples \(samples) is not in 1 … 10000") }
     guard timeout > 0, timeout <= 86_400 else {
       throw ValidationError("--collective-timeout \(timeout) is not in 0 … 86400 seconds")
@@ -55,7 +68,35 @@ struct BenchCollectivesCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let draw { return try write(drawing(), to: draw) }
     try Ranks.run(inProcess: ranks ?? 1) { try measure(on: $0) }
+  }
+
+  /// The first schedule that is asked for, over `--ranks` on `--hosts`.
+  private func drawing() throws -> String {
+    let (ranks, hosts) = (ranks ?? 4, hosts ?? 1)
+    guard 2...64 ~= ranks, hosts >= 1, ranks.isMultiple(of: hosts) else {
+      throw ValidationError("--draw: \(ranks) ranks on \(hosts) hosts; give 2 to 64 ranks, and hosts that divide them")
+    }
+    let topology = Topology(hosts: hosts, ranksPerHost: ranks / hosts)
+    let bytes = try byteCounts()[0]
+    for case .schedule(let algorithm) in try asked() ?? [.schedule(hosts > 1 ? .hierarchical : .ring)] {
+      do {
+        return try Schedule(.allReduce, algorithm, topology, count: max(1, Int(bytes.count) / 4)).svg()
+      } catch {
+        throw ValidationError("--draw: \(error)")
+      }
+    }
+    throw ValidationError("--draw: name a schedule in --algorithms, such as ring or hierarchical")
+  }
+
+  private func write(_ picture: String, to path: String) throws {
+    do {
+      try Data(picture.utf8).write(to: URL(filePath: path), options: .atomic)
+    } catch {
+      throw ValidationError("--draw '\(path)' cannot be written; give a file in a folder that you may write to")
+    }
+    Console.complain("wrote \(path)")
   }
 
   private func measure(on ranks: Ranks) throws -> ExitStatus {

@@ -41,6 +41,7 @@ struct PlanText {
         "\(entry.memory.components.total) of the \(entry.memory.budget.usable) that may be filled of an accelerator"
       ),
     ]
+    if let reduction = plan.reduction { lines.append(("gradient", reduction.text)) }
     if let deadline = plan.request.deadline, let probability = entry.probability(within: deadline) {
       lines.append(("deadline", "\(deadline), met with a probability of \(percent(probability, decimals: 0))"))
     }

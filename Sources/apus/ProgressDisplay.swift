@@ -118,7 +118,9 @@ final class ProgressDisplay {
     let buckets =
       communication.buckets == 1 ? "one bucket" : "\(communication.buckets) buckets"
     let hidden = communication.hiddenShare.map { "\(($0 * 100).fixed(0)) % of it hidden by backward" } ?? ""
-    return "all-reduce: \(report.reduction.rawValue), \(communication.seconds) in \(buckets) of up to "
+    let ways = communication.algorithms.joined(separator: " and ")
+    return
+      "all-reduce: \(report.reduction.rawValue)\(ways.isEmpty ? "" : " (\(ways))"), \(communication.seconds) in \(buckets) of up to "
       + "\(communication.largestBucket) a step, \(communication.isOverlapped ? hidden : "after backward")"
   }
 

@@ -51,7 +51,15 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "Write a trace of what each rank did when, for ui.perfetto.dev.")
   var trace: String?
 
+  @Option(
+    name: .customLong("collective-timeout"),
+    help: "Seconds that a rank waits for another one in an all-reduce of gradients; then it ends (6).")
+  var timeout = 30.0
+
   func validate() throws {
+    guard timeout > 0, timeout <= 86_400 else {
+      throw ValidationError("--collective-timeout \(timeout) is not in 0 … 86400 seconds")
+    }
     if let shares, shareNumbers == nil {
       throw ValidationError("--shares \(shares): give a number above 0 for each rank, such as 2,1")
     }
@@ -73,7 +81,8 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     let run = TrainingRun(
       jobPath: job, epochs: epochs, runDirectory: runDirectory, resume: resume, threads: threads ?? 1,
-      overlap: Ranks.Overlap(rawValue: overlap) ?? .auto, shares: shareNumbers, trace: trace)
+      overlap: Ranks.Overlap(rawValue: overlap) ?? .auto, shares: shareNumbers, trace: trace,
+      timeout: .seconds(timeout))
     StopSignal.install()
     guard !Ranks.isLaunched else {
       if let ranks {
@@ -99,6 +108,7 @@ private struct TrainingRun: Sendable {
   let overlap: Ranks.Overlap
   let shares: [Double]?
   let trace: String?
+  let timeout: Duration
 
   func train(on ranks: Ranks) throws -> ExitStatus {
     let file = try Agreement.together(ranks.group, exitCode: { _ in ExitStatus.invalidInput.rawValue }) {
@@ -111,6 +121,7 @@ private struct TrainingRun: Sendable {
       threads: cores.threads, runDirectory: runDirectory, resume: resume, overlaps: cores.overlaps,
       communicationCores: cores.spare, trace: trace)
     options.shares = shares
+    options.collectiveTimeout = timeout
     let trainer = Trainer(file, group: ranks.group, options: options) { display.show($0) }
     switch try trainer.run() {
     case .finished(let evaluation):

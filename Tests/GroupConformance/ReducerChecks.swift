@@ -114,6 +114,16 @@ extension Conformance {
       with: try FastestReducer(group: group, range: range), count: count, stride: count + 1, elements: 0..<count)
     let expected = treeSum(CanonicalTree(shardCount: shardCount), count)
     try expectNear(actual, expected)
+    // By every schedule that a job may name; several sizes by one reducer.
+    let topology = Topology(hostOfRank: try group.hostIndices())
+    for algorithm in ScheduleAlgorithm.allCases where algorithm.obstacle(.allReduce, topology) == nil {
+      let reducer = try FastestReducer(group: group, range: range, algorithm: algorithm)
+      for count in [501, 7, 501] {
+        let actual = try reduce(with: reducer, count: count, stride: count + 1, elements: 0..<count)
+        try expectNear(actual, Array(expected[..<count]))
+      }
+      if group.rankCount > 1 { try expectEqual(reducer.algorithms, [algorithm.name], "algorithms used") }
+    }
   }
 
   private static func expectNear(_ actual: [Float], _ expected: [Float]) throws {

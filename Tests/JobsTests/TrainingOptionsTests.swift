@@ -1,3 +1,4 @@
+import Collectives
 import Foundation
 import ModelGraph
 import Models
@@ -49,10 +50,10 @@ import Jobs
       .plateau(.init(metric: .accuracy, factor: 0.5, patience: 2, threshold: 0.01, minimum: 0.001))
     ),
   ])
-  func everyScheduleIsReadAndWritten(settings: String, shape: Schedule.Shape) throws {
+  func everyScheduleIsReadAndWritten(settings: String, shape: Jobs.Schedule.Shape) throws {
     let job = try training(
       "  schedule: {name: \(settings), warmup_epochs: 1.5, warmup_start: 0.25}", data: "  validation_fraction: 0.25")
-    #expect(job.training.schedule == Schedule(shape, warmupEpochs: 1.5, warmupStart: 0.25))
+    #expect(job.training.schedule == Jobs.Schedule(shape, warmupEpochs: 1.5, warmupStart: 0.25))
     #expect(job.data.validationFraction == 0.25)
     #expect(try JobFile(yaml: job.yaml(), file: "job.yaml").job == job)
   }
@@ -71,6 +72,8 @@ import Jobs
         bucket: 1.5 MB
         gradient_precision: bfloat16
         zero: 1
+        reduction: fastest
+        all_reduce: halving_doubling
       """, data: "  validation_fraction: 0.1")
     let read = job.training
     #expect(read.lossOptions.labelSmoothing == 0.125)
@@ -83,6 +86,7 @@ import Jobs
     #expect(read.health == HealthSpecification(everySteps: 7))
     #expect(read.bucket == Bytes(1_500_000))
     #expect(read.gradientPrecision == .bfloat16 && read.zeroStage == 1)
+    #expect(read.reduction == .fastest && read.allReduce == .halvingDoubling)
     #expect(try JobFile(yaml: job.yaml(), file: "job.yaml").job == job)
     #expect(try JSONDecoder().decode(Job.self, from: JSONEncoder().encode(job)) == job)
   }
@@ -106,6 +110,16 @@ import Jobs
       "  loss: hubber",
       "'loss' in training must be one of cross-entropy, mean-squared-error, binary-cross-entropy, "
         + "mean-absolute-error, huber, not 'hubber'; did you mean 'huber'?"
+    ),
+    (
+      "  reduction: fastest\n  all_reduce: rings",
+      "'all_reduce' in training must be one of ring, recursive_doubling, halving_doubling, binomial_tree, double_tree, "
+        + "hierarchical, hierarchical_halving, mesh, not 'rings'; for example 'all_reduce: ring'"
+    ),
+    (
+      "  all_reduce: ring",
+      "'all_reduce: ring' adds in an order of its own, and 'reduction: reproducible' in one that no schedule changes; write "
+        + "'reduction: fastest', or leave 'all_reduce' out"
     ),
     ("  huber_delta: 2", "'huber_delta' is for the loss huber, not cross-entropy; remove it or change 'loss'"),
     (

@@ -1,4 +1,5 @@
 import Catalog
+import Collectives
 import CostModel
 import Jobs
 import Planner
@@ -167,6 +168,31 @@ import Units
       #expect(transfers <= (crossings + 3) * one * (1 + 1e-9), "\(piped)")
       #expect(transfers >= 3 * one, "\(piped)")
     }
+  }
+
+  @Test("says which schedule takes the gradients of the chosen plan, and takes the one that the job names")
+  func reduction() throws {
+    let job = try Self.job("gpt3-1.3b", data: "tokens: 1e9", batch: 256)
+    let group = try group("p4d.24xlarge", nodes: 4)
+    let model = try model(job)
+    #expect(model.reduction(group, ParallelLayout(tensor: 8, pipeline: 4)) == nil, "one replica sends to nobody")
+    let layout = ParallelLayout(tensor: 2, data: 16)
+    let free = try #require(model.reduction(group, layout))
+    // Sixteen buckets of half of the parameters, in two bytes each; four replicas a node.
+    #expect(free.buckets == 16 && free.choice.rankCount == 16 && free.choice.hostCount == 4)
+    #expect(abs(Double(free.bucket.count) * 16 / model.parameterCount - 1) < 0.01)
+    #expect(!free.choice.isForced && free.choice.chosen == free.choice.candidates[0])
+    #expect(free.text.contains("16 buckets of") && free.text.contains("16 replicas on 4 nodes"))
+    var named = job
+    named.training.reduction = .fastest
+    named.training.allReduce = .binomialTree
+    let forced = try #require(try self.model(named).reduction(group, layout))
+    #expect(forced.choice.isForced && forced.choice.chosen.algorithm == .binomialTree)
+    #expect(forced.choice.chosen.seconds > free.choice.chosen.seconds && forced.text.contains("as the job says"))
+    let plan = Planner(model, PlanRequest(globalBatch: 256, sequence: 2048, length: .tokens(1e9)))
+      .plan(job: "planned", groups: [group], rejections: [])
+    let chosen = try #require(plan.chosen)
+    #expect(plan.reduction == model.reduction(group, chosen.layout))
   }
 
   @Test("takes T4G for what the catalog says it is like, and says so")

@@ -16,6 +16,23 @@ extension CommandTests {
       var sentBytes: [Int]?
     }
 
+    @Test("--draw writes the schedule that is asked for, and refuses what there is none of")
+    func draw() async throws {
+      let small = try SmallJob()
+      let command = ["bench", "collectives", "--draw", "two.svg", "--sizes", "1MiB"]
+      let drawn = try await apus(
+        command + ["--ranks", "8", "--hosts", "2", "--algorithms", "hierarchical"], in: small)
+      #expect(drawn.exitCode == 0, "\(drawn.errors)")
+      let picture = try String(contentsOf: small.folder.appending(path: "two.svg"), encoding: .utf8)
+      #expect(picture.hasPrefix("<svg") && picture.contains("hierarchical all_reduce, 8 ranks on 2 hosts"))
+      let odd = try await apus(command + ["--ranks", "8", "--hosts", "3"], in: small)
+      #expect(odd.exitCode == 2 && odd.errors.contains("8 ranks on 3 hosts"))
+      let none = try await apus(command + ["--algorithms", "memory"], in: small)
+      #expect(none.exitCode == 2 && none.errors.contains("name a schedule"))
+      let alone = try await apus(["bench", "collectives", "--hosts", "2"], in: small)
+      #expect(alone.exitCode == 2 && alone.errors.contains("--hosts is for --draw"))
+    }
+
     @Test(
       "All algorithms that work here, with nccl-tests' bandwidths, in one process and under mpirun",
       arguments: [(3, false), (4, true)])

@@ -94,8 +94,8 @@ extension CommandTests {
       let object = try #require(JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
       #expect(object["formatVersion"] as? Int == 2)
       let keys: Set = [
-        "assumptions", "formatVersion", "job", "nearest", "parameters", "pareto", "purchases", "ranked", "rejections",
-        "request", "warnings",
+        "assumptions", "formatVersion", "job", "nearest", "parameters", "pareto", "purchases", "ranked", "reduction",
+        "rejections", "request", "warnings",
       ]
       #expect(Set(object.keys) == keys)
       let plan = try JSONDecoder().decode(Plan.self, from: Data(result.output.utf8))

@@ -91,7 +91,8 @@ extension CommandTests {
         #expect(result.exitCode == 0, "\(result.errors)")
         let told = result.errors.contains(
           try Regex(
-            #"all-reduce: reproducible, .* in \#(buckets) buckets of up to 5\.00 KiB a step, \d+ % of it hidden"#))
+            #"all-reduce: reproducible \([a-z, ]+\), .* in \#(buckets) buckets of up to 5\.00 KiB a step, \d+ % of it hidden"#
+          ))
         #expect(told == (ranks > 1), "\(result.errors)")
         let trace = try #require(
           JSONSerialization.jsonObject(with: Data(small.bytes("trace-\(ranks).json"))) as? [String: Any])

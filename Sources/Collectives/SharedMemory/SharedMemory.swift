@@ -94,7 +94,7 @@ extension Group {
   }
 
   /// For each rank a number that it has in common with the ranks it can share memory with. Collective.
-  func hostIndices() throws(GroupError) -> [Int] {
+  package func hostIndices() throws(GroupError) -> [Int] {
     var names: [String] = []
     return try gatherTexts(hostName + " " + Page.kernelIdentity).map { name in
       if !names.contains(name) { names.append(name) }

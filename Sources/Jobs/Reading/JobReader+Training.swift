@@ -1,3 +1,4 @@
+import Collectives
 import ModelGraph
 import Models
 import Units
@@ -32,11 +33,28 @@ extension JobReader {
     training.earlyStopping = options.earlyStopping
     training.pretraining = options.pretraining
     training.health = options.health
+    training.allReduce = readAllReduce(reduction, &reader)
     training.bucket = options.bucket
     training.gradientPrecision = options.gradientPrecision
     training.zeroStage = options.zeroStage
     if let entry = reader.entry("schedule") { checkWarmup(training, entry, &reader) }
     return training
+  }
+
+  /// The schedules that a job may name; others belong to `reproducible`, or are none.
+  private func readAllReduce(_ reduction: Reduction, _ reader: inout MappingReader) -> ScheduleAlgorithm? {
+    guard let entry = reader.entry("all_reduce") else { return nil }
+    let choices = ScheduleAlgorithm.allCases.filter { !$0.isReproducible && $0 != .direct }
+    let names = choices.map(\.rawValue).joined(separator: ", ")
+    let chosen = reader.value("all_reduce", .required(example: "ring"), expected: "one of \(names)") { node in
+      node.text.flatMap { text in choices.first { $0.rawValue == text } }
+    }
+    guard let chosen, reduction == .reproducible else { return chosen }
+    reader.report(
+      entry.value.place,
+      "'all_reduce: \(chosen.rawValue)' adds in an order of its own, and 'reduction: reproducible' in one that no schedule "
+        + "changes; write 'reduction: fastest', or leave 'all_reduce' out")
+    return nil
   }
 
   private func readLossOptions(_ loss: Loss, _ reader: inout MappingReader) -> LossOptions? {

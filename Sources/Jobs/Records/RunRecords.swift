@@ -110,6 +110,8 @@ package struct CommunicationReport: Hashable, Codable, Sendable {
   /// All-reduces a step, and the bytes of the largest.
   package let buckets: Int
   package let largestBucket: Bytes
+  /// How they were done, by size: "shared memory", or the schedules of messages.
+  package let algorithms: [String]
   /// Whether they went out beside backward.
   package let isOverlapped: Bool
   /// As in the records of the steps, over all of them.
@@ -118,7 +120,11 @@ package struct CommunicationReport: Hashable, Codable, Sendable {
   /// 1 − exposed / all; nil without any.
   package let hiddenShare: Double?
 
-  package init(buckets: Int, largestBucket: Bytes, isOverlapped: Bool, seconds: Seconds, exposedSeconds: Seconds) {
+  package init(
+    buckets: Int, largestBucket: Bytes, algorithms: [String], isOverlapped: Bool, seconds: Seconds,
+    exposedSeconds: Seconds
+  ) {
+    self.algorithms = algorithms
     self.buckets = buckets
     self.largestBucket = largestBucket
     self.isOverlapped = isOverlapped
