@@ -74,7 +74,7 @@ let layers: [[Layer]] = [
       name: "Training",
       uses: [
         "Units", "Randomness", "Safetensors", "ModelGraph", "Collectives", "Models", "Execution", "Datasets",
-        "Evaluation", "Jobs",
+        "Evaluation", "Jobs", "CostModel",
       ]),
     Layer(
       name: "Planner",

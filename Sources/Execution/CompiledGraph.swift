@@ -1,6 +1,6 @@
 package import Kernels
 package import ModelGraph
-import Units
+package import Units
 
 /// Where a tensor lives: in the program's workspace, or in the parameter store.
 enum Storage: Hashable {
@@ -87,6 +87,15 @@ package final class CompiledGraph {
   /// The row-major copy of a value, which every output has.
   func plainTensor(_ value: ValueID) -> Tensor? {
     tensors[value.index].first { (try? .plain(graph[value].type.shape.dimensions)) == $0.layout }
+  }
+
+  /// How long each step takes as far as its work tells: its operations at that speed, or, where there are few, its results
+  /// written and as much read twice.
+  package func stepTimes(operationsPerSecond: Double, bytesPerSecond: Double) -> [Seconds] {
+    steps.map { step in
+      let bytes = step.results.reduce(0) { $0 + $1.byteCount }
+      return Seconds(max(Double(step.flops.count) / operationsPerSecond, 1.5 * Double(bytes) / bytesPerSecond))
+    }
   }
 
   /// The primitives chosen, in order: layer, operation, implementation.

@@ -51,6 +51,19 @@ extension Program {
     }
   }
 
+  /// How fast memory is copied that no cache holds: bytes read a second, with as many written.
+  package func copySpeed() -> Double {
+    let count = 4 << 20
+    let source = [Float](repeating: 1, count: count)
+    var target = [Float](repeating: 0, count: count)
+    var times: [Seconds] = []
+    for _ in 0..<3 {
+      times.append(
+        time { unsafe target.withUnsafeMutableBufferPointer { room in _ = unsafe room.update(from: source) } })
+    }
+    return 4 * Double(count) / max(1e-9, times.median.count)
+  }
+
   private func time(_ body: () throws -> Void) rethrows -> Seconds { Seconds(try ContinuousClock().measure(body)) }
 }
 

@@ -49,11 +49,13 @@ final class BatchGradient {
       Buckets.Gradient(start: store.offsets[$0], step: compiled.gradientSteps[$0])
     }
     let wantsOverlap = group.rankCount > 1 ? try group.allReduce(Int32(settings.overlaps ? 1 : 0), .maximum) > 0 : false
-    let wanted =
-      settings.bucket
-      ?? Buckets.byteCount(gradients: Bytes(4 * store.slotElementCount), isOverlapped: wantsOverlap)
     // Loss and statistics are never rounded.
     let exactStart = settings.precision == .float32 ? nil : store.parameterEnd
+    var wanted = settings.bucket ?? BucketChoice.largest
+    if wantsOverlap, settings.bucket == nil {
+      wanted = try BucketChoice.agreed(
+        gradients, split: exactStart, settings, group: group, shards: shards, replica: replica)
+    }
     let buckets = Buckets(gradients, end: store.slotElementCount, split: exactStart, byteCount: wanted)
     // A single bucket of gradients is whole when backward is over: nothing would run beside it.
     let isOverlapped = wantsOverlap && buckets.ranges.count > (exactStart == nil ? 1 : 2)

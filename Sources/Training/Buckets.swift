@@ -55,18 +55,4 @@ package struct Buckets: Hashable, Sendable {
     self.ranges = ranges
     self.readySteps = readySteps
   }
-
-  /// How large buckets are where nobody says.
-  ///
-  /// What goes out last cannot hide behind backward, so buckets that go out beside it are a sixteenth of the gradients.
-  /// From 1 MB, which takes a 1 Gbit/s link eighty times as long as a message's latency; to 25 MB, at which DDP's
-  /// default settled (Li et al. 2020, "PyTorch Distributed", §5.2) and behind which time per byte falls no more. Buckets
-  /// that go out when backward is over are of 25 MB: few, and of a size that bounds the room to receive them in.
-  ///
-  /// - Parameter isOverlapped: whether they go out beside backward.
-  package static func byteCount(gradients: Bytes, isOverlapped: Bool) -> Bytes {
-    let largest = Bytes(25_000_000)
-    guard isOverlapped else { return largest }
-    return min(largest, max(Bytes(1_000_000), Bytes(gradients.count / 16)))
-  }
 }

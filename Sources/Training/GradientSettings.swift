@@ -12,7 +12,7 @@ package struct GradientSettings: Hashable, Sendable {
   package var timeout = Duration.collectiveTimeout
   /// Shards of the global batch.
   package var shardCount: Int
-  /// Nil: by `Buckets.byteCount`.
+  /// Nil: by `BucketChoice`.
   package var bucket: Bytes?
   /// Of gradients on their way to other ranks.
   package var precision = Precision.float32

@@ -29,8 +29,10 @@ package struct TrainingBenchmark {
     package let reduction: String
     package let buckets: Int
     package let isOverlapped: Bool
-    /// Medians over the steps: in all-reduces, and what the compute thread waited behind backward.
+    /// Medians over the steps: in all-reduces; what compute threads waited behind backward, the mean of the ranks; and what
+    /// the last rank behind its backward waited, which is the communication's own: the others wait for that rank too.
     package let reductionMilliseconds: Double
+    package let waitMilliseconds: Double
     package let exposedMilliseconds: Double
     /// Nil where they were not asked for.
     package let parts: Parts?
@@ -45,6 +47,7 @@ package struct TrainingBenchmark {
       case memoryMeasured = "memory_measured_bytes"
       case isOverlapped = "overlapped"
       case reductionMilliseconds = "reduction_ms"
+      case waitMilliseconds = "wait_ms"
       case exposedMilliseconds = "exposed_ms"
     }
   }
@@ -55,12 +58,15 @@ package struct TrainingBenchmark {
     package let computeMilliseconds: Double
     /// The all-reduces with nothing beside them.
     package let communicationMilliseconds: Double
-    /// What of the communication a whole step is not longer by: 1 − (step − compute) / communication.
+    /// What a whole step is longer by than its compute: what waits, and what the communication takes of the cores.
+    package let longerMilliseconds: Double
+    /// What of the communication a whole step does not wait for: 1 − exposed / communication.
     package let hiddenShare: Double
 
     enum CodingKeys: String, CodingKey {
       case computeMilliseconds = "compute_ms"
       case communicationMilliseconds = "communication_ms"
+      case longerMilliseconds = "longer_ms"
       case hiddenShare = "hidden_share"
     }
   }
@@ -171,11 +177,16 @@ package struct TrainingBenchmark {
       if group.rankCount > 1 { isOver = try group.allReduce(isOver, .maximum) }
     }
     let median = times.median
+    let whole = waits.map(\.communication.count).median
+    let waited = waits.map(\.exposed.count)
+    let exposed = try overRanks(waited, .minimum).median
+    let mean = try overRanks(waited, .sum).median / Double(group.rankCount)
     var parts: Parts?
     if settings.takesApart {
       parts = Parts(
         computeMilliseconds: computing.median.milliseconds, communicationMilliseconds: reducing.median.milliseconds,
-        hiddenShare: ((1 - (median - computing.median) / max(reducing.median, 1e-9)) * 1e4).rounded() / 1e4)
+        longerMilliseconds: (median - computing.median).milliseconds,
+        hiddenShare: ((1 - exposed / max(reducing.median, 1e-9)) * 1e4).rounded() / 1e4)
     }
     return Result(
       workload: workload.rawValue, mode: settings.precision == .float32 ? "apus" : "apus+bf16",
@@ -185,8 +196,16 @@ package struct TrainingBenchmark {
       samplesPerSecond: (Double(group.rankCount * batch) / median * 10).rounded() / 10, loss: loss,
       memoryPlanned: gradient.replica.memory.total, memoryMeasured: memoryMeasured,
       reduction: settings.reduction.rawValue, buckets: gradient.buckets.ranges.count,
-      isOverlapped: gradient.isOverlapped, reductionMilliseconds: waits.map(\.communication.count).median.milliseconds,
-      exposedMilliseconds: waits.map(\.exposed.count).median.milliseconds, parts: parts)
+      isOverlapped: gradient.isOverlapped, reductionMilliseconds: whole.milliseconds,
+      waitMilliseconds: mean.milliseconds,
+      exposedMilliseconds: exposed.milliseconds, parts: parts)
+  }
+
+  /// Of values that each rank has as many of. Collective.
+  private func overRanks(_ values: [Double], _ reduction: Collectives.Reduction) throws -> [Double] {
+    var values = values
+    if group.rankCount > 1 { try group.allReduce(&values, reduction) }
+    return values
   }
 
   /// Median times of each kernel of a shard.

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Training
 import Units
@@ -37,11 +38,28 @@ struct BucketsTests {
     #expect(buckets([], steps: [], end: 16, bytes: 100).ranges == [0..<16])
   }
 
+  /// Eight gradients of 1 MB, each there 10 ms after the one before it, behind a forward of four steps.
+  func choice(fixed: Double, perMegabyte: Double) -> BucketChoice {
+    let gradients = (0..<8).map { Buckets.Gradient(start: 250_000 * $0, step: 4 + $0) }
+    return BucketChoice(
+      gradients, end: 2_000_016, stepTimes: Array(repeating: Seconds(0.01), count: 12), lossStep: 3
+    ) { Seconds(fixed + perMegabyte * Double($0.count) / 1e6) }
+  }
+
+  @Test("Behind a link with no latency a gradient a bucket is best: only the last one's time is exposed")
+  func smallest() {
+    let choice = choice(fixed: 0, perMegabyte: 0.005)
+    // 80 ms of backward, and the last gradient's 5 ms.
+    expectClose(choice.candidates[0].seconds.count, 0.085, relative: 1e-4)
+    #expect(choice.chosen == Bytes(1_000_000))
+    // One bucket for all: 80 and 40 ms.
+    expectClose(choice.candidates[7].seconds.count, 0.12, relative: 1e-4)
+  }
+
   @Test(
-    "By default a sixteenth of the gradients, from 1 MB to 25 MB; 25 MB where nothing runs beside them",
-    arguments: [(246_824, 1_000_000), (46_758_048, 2_922_378), (102_228_128, 6_389_258), (1_400_000_000, 25_000_000)])
-  func size(gradients: Int, bucket: Int) {
-    #expect(Buckets.byteCount(gradients: Bytes(gradients), isOverlapped: true) == Bytes(bucket))
-    #expect(Buckets.byteCount(gradients: Bytes(gradients), isOverlapped: false) == Bytes(25_000_000))
+    "Latency asks for larger buckets, up to one for all",
+    arguments: [(0.004, 1_000_000), (0.02, 4_000_000), (0.5, 25_000_000)])
+  func latency(fixed: Double, bucket: Int) {
+    #expect(choice(fixed: fixed, perMegabyte: 0.005).chosen == Bytes(bucket))
   }
 }

@@ -9,7 +9,7 @@ extension CommandTests {
       "workload", "mode", "procs", "threads", "batch_per_proc", "params", "step_ms", "best_ms", "steps",
       "samples_per_s",
       "loss", "memory_planned_bytes", "memory_measured_bytes", "reduction", "buckets", "overlapped",
-      "reduction_ms", "exposed_ms",
+      "reduction_ms", "wait_ms", "exposed_ms",
     ]
 
     /// PyTorch's for the same networks.
