@@ -105,7 +105,7 @@
     guard group.rankCount > 1, !elements.isEmpty else { return }
     try unsafe slots.withUnsafeMutableBufferPointer { buffer throws(GroupError) in
       guard let base = buffer.baseAddress else { return }
-      let own = unsafe ReproducibleReducer.Sums(base: base + elements.lowerBound, stride: stride)
+      let own = unsafe Sums(base: base + elements.lowerBound, stride: stride)
       let slices = Slices(count: elements.count, parts: group.rankCount)
       try unsafe exchangeSums(own, slices)
       unsafe addUp(own, slices[group.rank])
@@ -114,7 +114,7 @@
   }
 
   /// Sends each rank its slice of this rank's sums, and gets those of all others for the own slice, sum behind sum.
-  private func exchangeSums(_ own: ReproducibleReducer.Sums, _ slices: Slices) throws(GroupError) {
+  private func exchangeSums(_ own: Sums, _ slices: Slices) throws(GroupError) {
     let count = slices[group.rank].count
     for distance in 1..<group.rankCount {
       let (destination, source) = peers(distance)
@@ -131,7 +131,7 @@
   }
 
   /// Adds the sums of all ranks for `slice`, block by block, into this rank's first.
-  private func addUp(_ own: ReproducibleReducer.Sums, _ slice: Range<Int>) {
+  private func addUp(_ own: Sums, _ slice: Range<Int>) {
     guard let sums = unsafe block.baseAddress, let foreign = unsafe received.baseAddress else { return }
     for start in stride(from: 0, to: slice.count, by: Self.blockCount) {
       let count = min(Self.blockCount, slice.count - start)
@@ -196,5 +196,13 @@
     var first = 0
     for earlier in 0..<rank where earlier != group.rank { first += sumCounts[earlier] }
     return first
+  }
+
+  /// The sums of this rank: sum i begins at base + i × stride.
+  @unsafe private struct Sums {
+    let base: UnsafeMutablePointer<Float>
+    let stride: Int
+
+    subscript(index: Int) -> UnsafeMutablePointer<Float> { unsafe base + index * stride }
   }
 }

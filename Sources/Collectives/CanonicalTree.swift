@@ -39,10 +39,12 @@ package struct CanonicalTree: Sendable, Equatable {
     return found
   }
 
-  /// The additions that sum `leaves` up to the root, in order; the sum ends in leaf 0.
+  /// The additions that sum `leaves` up to a node, in order; the sum ends in leaf 0.
   ///
-  /// - Parameter leaves: nodes that partition the shards, in order.
-  func merges(of leaves: [Range<Int>]) -> [AccumulationSchedule.Merge] {
+  /// - Parameters:
+  ///   - leaves: nodes that partition the shards under it, in order.
+  ///   - top: that node; nil for the root.
+  func merges(of leaves: [Range<Int>], under top: Range<Int>? = nil) -> [AccumulationSchedule.Merge] {
     var merges: [AccumulationSchedule.Merge] = []
     var next = 0
     func visit(_ node: Range<Int>) -> Int {
@@ -50,13 +52,15 @@ package struct CanonicalTree: Sendable, Equatable {
         next += 1
         return next - 1
       }
-      guard let (left, right) = children(of: node) else { preconditionFailure("\(leaves) do not partition \(root)") }
+      guard let (left, right) = children(of: node) else {
+        preconditionFailure("\(leaves) do not partition \(top ?? root)")
+      }
       let destination = visit(left)
       let source = visit(right)
       merges.append(.init(source: source, destination: destination))
       return destination
     }
-    _ = visit(root)
+    _ = visit(top ?? root)
     return merges
   }
 }

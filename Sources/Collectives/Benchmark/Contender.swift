@@ -16,7 +16,7 @@
     self.algorithm = algorithm
     self.group = group
     let own = group.rank..<group.rank + 1
-    let shares = topology.hosts.count == 1 && (algorithm == .canonical || algorithm == .fastest || algorithm == .memory)
+    let shares = algorithm == .canonical || algorithm == .fastest || algorithm == .memory
     memory = shares ? try group.sharedMemory(byteCount: count * MemoryLayout<Float>.stride) : nil
     unsafe values = unsafe memory?.floats ?? .allocate(capacity: count)
     switch algorithm {
@@ -24,10 +24,9 @@
       reducer = try ReproducibleReducer(
         group: group, shardCount: group.rankCount, range: own, maximumCount: count, timeout: timeout)
     case .messages:
-      let few = count <= ReproducibleReducer.exchangeAllLimit(group.rankCount)
       reducer = try ReproducibleReducer(
-        group: group, shardCount: group.rankCount, range: own, maximumCount: count,
-        algorithm: few ? .exchangeAll : .reduceScatter, timeout: timeout)
+        group: group, shardCount: group.rankCount, range: own, maximumCount: count, algorithm: .messages,
+        timeout: timeout)
     case .fastest: reducer = try FastestReducer(group: group, range: own, timeout: timeout)
     case .schedule(let algorithm):
       executor = try ScheduleExecutor(

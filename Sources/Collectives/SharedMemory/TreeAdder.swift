@@ -57,6 +57,9 @@ import CSharedMemory
     unsafe sources[first + index] = unsafe address
   }
 
+  /// Element 0 of sum `index` of all.
+  func set(_ index: Int, _ address: UnsafePointer<Float>) { unsafe sources[index] = unsafe address }
+
   /// Element 0 of total `index` of as many as were asked for.
   func setTotal(_ index: Int, _ address: UnsafeMutablePointer<Float>) {
     unsafe totals[index] = unsafe address
