@@ -31,6 +31,9 @@ final class Exchange: @unchecked Sendable {
   private var letters: [Route: [Letter]] = [:]
   var meetings: [Int: Meeting] = [:]
   private var contexts: [[Int]: Int] = [[]: 0]
+  /// Ranks that say that they work, and how often they were asked while they did.
+  private var workers = 0
+  private var notices = 0
   /// The error of the first rank that left by one: recorded before anybody can fail by its leaving.
   private var firstFailure: (any Error)?
 
@@ -58,6 +61,17 @@ final class Exchange: @unchecked Sendable {
       let context = contexts[key] ?? contexts.count
       contexts[key] = context
       return context
+    }
+  }
+
+  /// Counts a rank that begins to work for long, or, by −1, that ends.
+  func setWorking(_ change: Int) { condition.withLock { workers += change } }
+
+  /// Grows as long as somebody works.
+  var workNotices: Int {
+    condition.withLock {
+      if workers > 0 { notices += 1 }
+      return notices
     }
   }
 

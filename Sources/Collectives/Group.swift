@@ -77,11 +77,29 @@ package protocol Group: AnyObject, Sendable {
     _ bytes: RawSpan, into gathered: inout MutableRawSpan, byteCounts: [Int]
   ) throws(GroupError)
 
-  /// Throws `.peerLost` if the transport knows of a rank that is gone. Sends nothing.
+  /// The sum over the ranks as the transport makes it by itself, with nothing around it: what others are compared with.
+  func sumByTransport(_ values: inout MutableSpan<Float>) throws(GroupError)
+
+  /// Throws `.peerLost` if the transport knows of a rank that is gone, or if another rank has given up waiting.
   func checkPresence() throws(GroupError)
+
+  /// How long calls wait for other ranks, this group's and those of duplicates made from now on; 30 s where nobody says.
+  /// Ranks that are threads of one process wait for ever: none of them is lost unseen.
+  func limitWaits(to limit: Duration)
+
+  /// Runs `body`, which may take longer than other ranks wait, and tells them so now and then, from a thread beside it: they
+  /// wait on as long as that thread runs. Not for work that may hang.
+  func working<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result
+
+  /// A number that has grown when another rank has told since that it works.
+  func workNotices() throws(GroupError) -> Int
 
   /// Ends the work of all ranks: processes with exit code `code`; ranks that are threads by an error `.aborted`.
   func abort(code: Int32) throws(GroupError) -> Never
+}
+
+extension Group {
+  package func sumByTransport(_ values: inout MutableSpan<Float>) throws(GroupError) { try allReduce(&values, .sum) }
 }
 
 /// Tags of messages: users take the lower half, so that nothing of theirs meets a message of this module.

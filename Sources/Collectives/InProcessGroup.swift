@@ -104,6 +104,16 @@ package final class InProcessGroup: Group {
     if let failure { throw failure }
   }
 
+  package func limitWaits(to limit: Duration) {}
+
+  package func working<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    exchange.setWorking(1)
+    defer { exchange.setWorking(-1) }
+    return try body()
+  }
+
+  package func workNotices() throws(GroupError) -> Int { exchange.workNotices }
+
   package func checkPresence() throws(GroupError) { try exchange.checkPresence(waiting: rank) }
 
   package func abort(code: Int32) throws(GroupError) -> Never {

@@ -3,7 +3,7 @@ package import Collectives
 
 extension MPIGroup {
   package func barrier() throws(GroupError) {
-    try check(unsafe MPI_Barrier(communicator.handle), "MPI_Barrier")
+    try unsafe complete("MPI_Ibarrier") { request in unsafe MPI_Ibarrier(communicator.handle, request) }
   }
 
   package func broadcast(_ bytes: inout MutableRawSpan, root: Int) throws(GroupError) {
@@ -11,9 +11,9 @@ extension MPIGroup {
     try unsafe bytes.withUnsafeMutableBytes { raw throws(GroupError) in
       for start in stride(from: 0, to: raw.count, by: chunkBytes) {
         let part = unsafe UnsafeMutableRawBufferPointer(rebasing: raw[start..<min(raw.count, start + chunkBytes)])
-        try check(
-          unsafe MPI_Bcast(part.baseAddress, Int32(part.count), cmpi_byte(), Int32(root), communicator.handle),
-          "MPI_Bcast")
+        try unsafe complete("MPI_Ibcast") { request in
+          unsafe MPI_Ibcast(part.baseAddress, Int32(part.count), cmpi_byte(), Int32(root), communicator.handle, request)
+        }
       }
     }
   }
@@ -25,12 +25,23 @@ extension MPIGroup {
       let step = chunkBytes / MemoryLayout<Element>.stride
       for start in stride(from: 0, to: all.count, by: step) {
         let part = unsafe UnsafeMutableBufferPointer(rebasing: all[start..<min(all.count, start + step)])
-        try check(
-          unsafe MPI_Allreduce(
+        try unsafe complete("MPI_Iallreduce") { request in
+          unsafe MPI_Iallreduce(
             cmpi_in_place(), part.baseAddress, Int32(part.count), datatype(Element.kind), operation(reduction),
-            communicator.handle),
-          "MPI_Allreduce")
+            communicator.handle, request)
+        }
       }
+    }
+  }
+
+  /// `MPI_Allreduce`, which waits as long as it takes.
+  package func sumByTransport(_ values: inout MutableSpan<Float>) throws(GroupError) {
+    try checkInt32(values.count, "sumByTransport")
+    try unsafe values.withUnsafeMutableBufferPointer { all throws(GroupError) in
+      try check(
+        unsafe MPI_Allreduce(
+          cmpi_in_place(), all.baseAddress, Int32(all.count), cmpi_float(), cmpi_sum(), communicator.handle),
+        "MPI_Allreduce")
     }
   }
 
@@ -42,11 +53,11 @@ extension MPIGroup {
     try checkInt32(bytes.byteCount * rankCount, "gather")
     try unsafe bytes.withUnsafeBytes { own throws(GroupError) in
       try unsafe gathered.withUnsafeMutableBytes { room throws(GroupError) in
-        try check(
-          unsafe MPI_Gather(
+        try unsafe complete("MPI_Igather") { request in
+          unsafe MPI_Igather(
             own.baseAddress, Int32(own.count), cmpi_byte(), room.baseAddress, Int32(own.count), cmpi_byte(),
-            Int32(root), communicator.handle),
-          "MPI_Gather")
+            Int32(root), communicator.handle, request)
+        }
       }
     }
   }
@@ -56,13 +67,16 @@ extension MPIGroup {
   ) throws(GroupError) {
     try checkCounts(counts, own: result.count, total: values.count, "reduceScatter")
     try checkInt32(values.count, "reduceScatter")
+    let counts = counts.map(Int32.init)
     try unsafe values.withUnsafeBufferPointer { all throws(GroupError) in
       try unsafe result.withUnsafeMutableBufferPointer { part throws(GroupError) in
-        try check(
-          unsafe MPI_Reduce_scatter(
-            all.baseAddress, part.baseAddress, counts.map(Int32.init), datatype(Element.kind), operation(reduction),
-            communicator.handle),
-          "MPI_Reduce_scatter")
+        try unsafe counts.withUnsafeBufferPointer { counts throws(GroupError) in
+          try unsafe complete("MPI_Ireduce_scatter") { request in
+            unsafe MPI_Ireduce_scatter(
+              all.baseAddress, part.baseAddress, counts.baseAddress, datatype(Element.kind), operation(reduction),
+              communicator.handle, request)
+          }
+        }
       }
     }
   }
@@ -74,13 +88,18 @@ extension MPIGroup {
     try checkInt32(gathered.byteCount, "allGather")
     var starts: [Int32] = [0]
     for count in byteCounts.dropLast() { starts.append(starts[starts.count - 1] + Int32(count)) }
+    // MPI reads them until the call is done.
+    let places = byteCounts.map(Int32.init) + starts
     try unsafe bytes.withUnsafeBytes { own throws(GroupError) in
       try unsafe gathered.withUnsafeMutableBytes { room throws(GroupError) in
-        try check(
-          unsafe MPI_Allgatherv(
-            own.baseAddress, Int32(own.count), cmpi_byte(), room.baseAddress, byteCounts.map(Int32.init), starts,
-            cmpi_byte(), communicator.handle),
-          "MPI_Allgatherv")
+        try unsafe places.withUnsafeBufferPointer { places throws(GroupError) in
+          guard let counts = places.baseAddress else { return }
+          try unsafe complete("MPI_Iallgatherv") { request in
+            unsafe MPI_Iallgatherv(
+              own.baseAddress, Int32(own.count), cmpi_byte(), room.baseAddress, counts, counts + byteCounts.count,
+              cmpi_byte(), communicator.handle, request)
+          }
+        }
       }
     }
   }

@@ -29,7 +29,18 @@ extension MPIGroup {
           try start(transfers[index], tag, wave, &next)
         }
       }
-      try finish(next, timeout)
+      try finish(next, "exchange", timeout)
+      for index in 0..<next { try checkArrived(index) }
+    }
+  }
+
+  /// - Throws: `.countMismatch` if a message that came is not as long as the place made for it.
+  private func checkArrived(_ index: Int) throws(GroupError) {
+    guard let place = requests.places[index] else { return }
+    let count = try requests.receivedCount(index)
+    guard count == place.range.count else {
+      throw GroupError.size(
+        expected: place.total, actual: place.range.lowerBound + count, from: place.source, to: rank)
     }
   }
 
@@ -53,70 +64,12 @@ extension MPIGroup {
             address, count, cmpi_byte(), Int32(transfer.peer), Int32(tag), communicator.handle, request)
         }
       try check(status, transfer.direction == .send ? "MPI_Isend" : "MPI_Irecv")
+      requests.places[next] =
+        transfer.direction == .send
+        ? nil
+        : Requests.Place(
+          source: transfer.peer, range: start..<start + Int(count), total: unsafe transfer.bytes.count)
       next += 1
     }
   }
-
-  /// Moves the messages until all have arrived. It must call MPI all the time, for nothing else moves them; or, where a
-  /// thread that computes wants the core, ever more rarely up to a pause in which the kernel can keep what comes.
-  private func finish(_ count: Int, _ timeout: Duration) throws(GroupError) {
-    var tries = 0
-    var pause: UInt32 = 20
-    var start: ContinuousClock.Instant?
-    while true {
-      var done: Int32 = 0
-      try check(unsafe MPI_Testall(Int32(count), requests[0], &done, cmpi_statuses_ignore()), "MPI_Testall")
-      if done != 0 { return }
-      tries += 1
-      if sleeps {
-        usleep(pause)
-        pause = min(2 * pause, Self.longestPause)
-      } else if tries % 16 == 0 {
-        sched_yield()
-      }
-      guard tries % 1024 == 0 else { continue }
-      let now = ContinuousClock.now
-      guard let began = start else {
-        start = now
-        continue
-      }
-      if now - began > timeout { throw try lost(now - began) }
-      if try rollCall.isUnderWay { throw try lost(now - began) }
-    }
-  }
-
-  /// Microseconds: a link of 1 Gbit/s brings 50 KB in it.
-  private static let longestPause: UInt32 = 400
-
-  private func lost(_ waited: Duration) throws(GroupError) -> GroupError {
-    let late = try rollCall.missing(rank: rank, rankCount: rankCount)
-    let seconds = (waited / .milliseconds(100)).rounded() / 10
-    let names = late.map { "rank \($0) of host \(rankHosts[$0])" }.joined(separator: ", ")
-    return GroupError(
-      .peerLost,
-      late.isEmpty
-        ? "rank \(rank) is in a collective that does not end, \(seconds) s after it came; other ranks have waited too long"
-        : "rank \(rank) waits in a collective for \(names), which did not arrive within \(seconds) s",
-      remedy: "see what became of that process; a run that only takes long needs a longer time limit for collectives")
-  }
-}
-
-/// Room for the requests of an exchange.
-@safe final class Requests: @unchecked Sendable {
-  private var room: UnsafeMutableBufferPointer<MPI_Request?>
-
-  init() { unsafe room = .allocate(capacity: 0) }
-
-  deinit { unsafe room.deallocate() }
-
-  /// Forgets what was there.
-  func reserve(_ count: Int) {
-    if unsafe room.count < count {
-      unsafe room.deallocate()
-      unsafe room = .allocate(capacity: count)
-    }
-    unsafe room.initialize(repeating: cmpi_request_null())
-  }
-
-  subscript(index: Int) -> UnsafeMutablePointer<MPI_Request?> { unsafe room.baseAddress! + index }
 }

@@ -10,10 +10,11 @@ extension MPIGroup {
     try unsafe bytes.withUnsafeBytes { raw throws(GroupError) in
       for chunk in 0..<chunkCount(raw.count) {
         let part = unsafe UnsafeRawBufferPointer(rebasing: raw[range(chunk, of: raw.count)])
-        try check(
-          unsafe MPI_Send(
-            part.baseAddress, Int32(part.count), cmpi_byte(), Int32(destination), Int32(tag), communicator.handle),
-          "MPI_Send")
+        try unsafe complete("MPI_Isend") { request in
+          unsafe MPI_Isend(
+            part.baseAddress, Int32(part.count), cmpi_byte(), Int32(destination), Int32(tag), communicator.handle,
+            request)
+        }
       }
     }
   }
@@ -25,10 +26,11 @@ extension MPIGroup {
       for chunk in 0..<chunkCount(raw.count) {
         let range = range(chunk, of: raw.count)
         let part = unsafe UnsafeMutableRawBufferPointer(rebasing: raw[range])
-        var status = MPI_Status()
-        let ended = unsafe MPI_Recv(
-          part.baseAddress, Int32(part.count), cmpi_byte(), Int32(source), Int32(tag), communicator.handle, &status)
-        try checkReceived(ended, status, range, of: raw.count, from: source, "MPI_Recv")
+        try unsafe complete("MPI_Irecv") { request in
+          unsafe MPI_Irecv(
+            part.baseAddress, Int32(part.count), cmpi_byte(), Int32(source), Int32(tag), communicator.handle, request)
+        }
+        try checkReceived(0, range, of: raw.count, from: source)
       }
     }
   }
@@ -47,17 +49,19 @@ extension MPIGroup {
           let range = range(chunk, of: room.count)
           let part = unsafe UnsafeRawBufferPointer(rebasing: out[self.range(chunk, of: out.count)])
           let place = unsafe UnsafeMutableRawBufferPointer(rebasing: room[range])
-          var status = MPI_Status()
+          requests.reserve(2)
           // The side that has no more chunks exchanges with nobody.
-          let ended = unsafe MPI_Sendrecv(
-            part.baseAddress, Int32(part.count), cmpi_byte(), chunk < outChunks ? Int32(destination) : MPI_PROC_NULL,
-            Int32(tag), place.baseAddress, Int32(place.count), cmpi_byte(),
-            chunk < backChunks ? Int32(source) : MPI_PROC_NULL, Int32(tag), communicator.handle, &status)
-          guard chunk < backChunks else {
-            try check(ended, "MPI_Sendrecv")
-            continue
-          }
-          try checkReceived(ended, status, range, of: room.count, from: source, "MPI_Sendrecv")
+          try check(
+            unsafe MPI_Irecv(
+              place.baseAddress, Int32(place.count), cmpi_byte(), chunk < backChunks ? Int32(source) : MPI_PROC_NULL,
+              Int32(tag), communicator.handle, requests[0]), "MPI_Irecv")
+          try check(
+            unsafe MPI_Isend(
+              part.baseAddress, Int32(part.count), cmpi_byte(),
+              chunk < outChunks ? Int32(destination) : MPI_PROC_NULL, Int32(tag), communicator.handle, requests[1]),
+            "MPI_Isend")
+          try finish(2, "sendReceive", waitLimit)
+          if chunk < backChunks { try checkReceived(0, range, of: room.count, from: source) }
         }
       }
     }
@@ -71,21 +75,15 @@ extension MPIGroup {
   }
 
   /// - Parameters:
+  ///   - index: of the request.
   ///   - range: where in the message the chunk belongs that was waited for.
   ///   - count: bytes of the whole message as this rank expects it.
   private func checkReceived(
-    _ ended: Int32, _ status: MPI_Status, _ range: Range<Int>, of count: Int, from source: Int, _ call: String
+    _ index: Int, _ range: Range<Int>, of count: Int, from source: Int
   ) throws(GroupError) {
-    var status = status
-    var errorClass: Int32 = 0
-    try check(unsafe MPI_Error_class(ended, &errorClass), "MPI_Error_class")
-    let truncated = errorClass == MPI_ERR_TRUNCATE
-    if !truncated { try check(ended, call) }
-    var received: Int32 = 0
-    try check(unsafe MPI_Get_count(&status, cmpi_byte(), &received), "MPI_Get_count")
-    guard !truncated, Int(received) == range.count else {
-      throw GroupError.size(
-        expected: count, actual: range.lowerBound + Int(received), from: source, to: rank)
+    let received = try requests.receivedCount(index)
+    guard received == range.count else {
+      throw GroupError.size(expected: count, actual: range.lowerBound + received, from: source, to: rank)
     }
   }
 }

@@ -1,11 +1,13 @@
 import CMPI
 package import Collectives
 import Foundation
+import Synchronization
 
 /// The ranks of an MPI communicator of its own.
 ///
 /// Counts of MPI are 32-bit. Messages, broadcasts and all-reduces of more are cut into chunks; gathers and reduce-scatters
-/// of more are refused. Sizes that differ between ranks are found in messages only.
+/// of more are refused. Sizes that differ between ranks are found in messages only. All waits end: see
+/// `MPIGroup+Waiting.swift`.
 package final class MPIGroup: Group {
   package let hostName: String
   /// The most bytes that one MPI call moves; a multiple of 8.
@@ -16,6 +18,9 @@ package final class MPIGroup: Group {
   /// Of the exchange under way.
   let requests = Requests()
   let rollCall: RollCall
+  private let notices: WorkNotices
+  /// Of waits, in nanoseconds.
+  private let limit: Atomic<Int64>
   /// The most bytes of a message of an exchange.
   let exchangeBytes: Int
   /// The host of each rank.
@@ -34,23 +39,38 @@ package final class MPIGroup: Group {
     return try unsafe MPIGroup(duplicating: cmpi_comm_world(), chunkBytes: chunkBytes, sleeps: false)
   }
 
-  private init(duplicating original: MPI_Comm, chunkBytes: Int, sleeps: Bool) throws(GroupError) {
+  /// - Parameter parent: what `original` is of, if it is of a group.
+  private init(
+    duplicating original: MPI_Comm, of parent: MPIGroup? = nil, chunkBytes: Int, sleeps: Bool
+  ) throws(GroupError) {
     precondition(chunkBytes > 0 && chunkBytes % 8 == 0 && chunkBytes <= 1 << 30, "chunks of \(chunkBytes) bytes")
     self.chunkBytes = chunkBytes
     self.sleeps = sleeps
     communicator = try unsafe Communicator(duplicating: original)
     rollCall = try unsafe RollCall(of: original)
+    if let parent { notices = parent.notices } else { notices = try unsafe WorkNotices(of: original) }
+    limit = Atomic(parent?.limit.load(ordering: .relaxed) ?? Int64(Duration.collectiveTimeout / .nanoseconds(1)))
     hostName = try Self.processorName()
     rankHosts = try Self.gather(hostName, communicator)
     exchangeBytes = Set(rankHosts).count > 1 ? min(chunkBytes, Self.pieceBytes) : chunkBytes
   }
 
   package func duplicate(sleeps: Bool) throws(GroupError) -> any Group {
-    try unsafe MPIGroup(duplicating: communicator.handle, chunkBytes: chunkBytes, sleeps: sleeps)
+    try unsafe MPIGroup(duplicating: communicator.handle, of: self, chunkBytes: chunkBytes, sleeps: sleeps)
   }
 
-  /// MPI ends the ranks or lets them wait: it tells of none.
-  package func checkPresence() throws(GroupError) {}
+  package func limitWaits(to limit: Duration) {
+    self.limit.store(Int64(limit / .nanoseconds(1)), ordering: .relaxed)
+  }
+
+  var waitLimit: Duration { .nanoseconds(limit.load(ordering: .relaxed)) }
+
+  package func working<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    guard rankCount > 1 else { return try body() }
+    return try notices.working(every: waitLimit / 4, body)
+  }
+
+  package func workNotices() throws(GroupError) -> Int { try notices.count() }
 
   package func abort(code: Int32) throws(GroupError) -> Never {
     try check(unsafe MPI_Abort(communicator.handle, code), "MPI_Abort")

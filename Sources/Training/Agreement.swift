@@ -8,14 +8,14 @@ package struct PeerFailed: Error, Sendable {
 
 /// Phases that succeed on every rank or end the run on every rank, with one message.
 package enum Agreement {
-  /// Runs `body` on every rank and goes on only if it succeeded on all.
+  /// Runs `body` on every rank, however long it takes on one, and goes on only if it succeeded on all.
   ///
   /// - Parameter exitCode: what an error of `body` means for the process.
   /// - Throws: on the lowest rank that failed its own error, on the others `PeerFailed`.
   package static func together<Result>(
     _ group: any Group, exitCode: (any Error) -> Int32, _ body: () throws -> Result
   ) throws -> Result {
-    let outcome: Swift.Result<Result, any Error> = Swift.Result(catching: body)
+    let outcome: Swift.Result<Result, any Error> = Swift.Result { try group.working(body) }
     var failed = Int32.max
     if case .failure(let error) = outcome { failed = Int32(group.rank) << 8 | exitCode(error) }
     let first = try group.allReduce(failed, .minimum)

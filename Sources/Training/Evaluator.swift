@@ -68,15 +68,17 @@ extension Replica {
       try evaluation.run(dropout: .none)
       return evaluation.withOutput("loss") { Double($0[0]) }
     }
-    for index in stride(from: group.rank, to: batchCount, by: group.rankCount) {
-      let first = index * batch
-      let valid = min(batch, source.count - first)
-      // A last batch is filled up with its last sample, whose share of the loss a batch of it alone tells.
-      let last = UInt32(first + valid - 1)
-      lossSum += try run((0..<batch).map { min(UInt32(first + $0), last) })
-      evaluation.withOutput("logits") { tally.add($0, buffer, valid: valid) }
-      if valid < batch {
-        lossSum -= try run(Array(repeating: last, count: batch)) * Double(batch - valid) / Double(batch)
+    try group.working {
+      for index in stride(from: group.rank, to: batchCount, by: group.rankCount) {
+        let first = index * batch
+        let valid = min(batch, source.count - first)
+        // A last batch is filled up with its last sample, whose share of the loss a batch of it alone tells.
+        let last = UInt32(first + valid - 1)
+        lossSum += try run((0..<batch).map { min(UInt32(first + $0), last) })
+        evaluation.withOutput("logits") { tally.add($0, buffer, valid: valid) }
+        if valid < batch {
+          lossSum -= try run(Array(repeating: last, count: batch)) * Double(batch - valid) / Double(batch)
+        }
       }
     }
     return try tally.merged(loss: group.allReduce(lossSum, .sum), group)
@@ -94,17 +96,19 @@ extension Replica {
     // By stream, and then in their order: the same sum on any number of ranks.
     var losses = [Double](repeating: 0, count: streamCount)
     var state = [Float](repeating: 0, count: evaluation.stateElementCount)
-    for stream in shards(of: group.rank, rankCount: group.rankCount, shardCount: streamCount) {
-      for index in state.indices { state[index] = 0 }
-      for sample in stream * source.count / streamCount..<(stream + 1) * source.count / streamCount {
-        let samples = [UInt32(sample)]
-        try source.load(samples.span, epoch: 0, into: buffer)
-        inputs.set(buffer, 0..<1)
-        evaluation.setStates(state)
-        try evaluation.run(dropout: .none)
-        evaluation.readStates(into: &state)
-        losses[stream] += evaluation.withOutput("loss") { Double($0[0]) }
-        evaluation.withOutput("logits") { tally.add($0, buffer, valid: 1) }
+    try group.working {
+      for stream in shards(of: group.rank, rankCount: group.rankCount, shardCount: streamCount) {
+        for index in state.indices { state[index] = 0 }
+        for sample in stream * source.count / streamCount..<(stream + 1) * source.count / streamCount {
+          let samples = [UInt32(sample)]
+          try source.load(samples.span, epoch: 0, into: buffer)
+          inputs.set(buffer, 0..<1)
+          evaluation.setStates(state)
+          try evaluation.run(dropout: .none)
+          evaluation.readStates(into: &state)
+          losses[stream] += evaluation.withOutput("loss") { Double($0[0]) }
+          evaluation.withOutput("logits") { tally.add($0, buffer, valid: 1) }
+        }
       }
     }
     try group.allReduce(&losses, .sum)

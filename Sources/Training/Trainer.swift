@@ -39,7 +39,9 @@ package final class Trainer {
   /// Trains to the end of the job, or to the step at which a signal asks for a stop. Collective.
   /// - Throws: `InvalidJob`, `TrainingError`, `GroupError`, `PeerFailed`; see README.md for the exit codes.
   package func run() throws -> RunOutcome {
+    group.limitWaits(to: options.collectiveTimeout)
     Threads.use(options.threads)
+    try Agreement.alike(group, exitCode: Self.exitCode) { try checkJob() }
     let shards = try together { try shardsOfThisRank() }
     try together { try requirePrecision() }
     let data = try together { try JobData(file) }
@@ -48,7 +50,7 @@ package final class Trainer {
     if isCoordinator, let graph = networks.last?.graph {
       for warning in graph.warnings { tell(.warning(warning.description)) }
     }
-    try Agreement.alike(group, exitCode: Self.exitCode) { try checkAgreement(data) }
+    try Agreement.alike(group, exitCode: Self.exitCode) { try Agreement.same(data.fingerprint, "data", group) }
     let trace = try options.trace.map { try Trace(path: $0, group: group) }
     try onCoordinator { try trace?.claim() }
     timelines = trace?.timelines
@@ -175,12 +177,10 @@ package final class Trainer {
     return settings
   }
 
-  /// Every rank must run the same job on the same data.
-  private func checkAgreement(_ data: JobData) throws {
-    // The data's paths may differ from host to host; what they hold may not.
+  /// Every rank must run the same job. The data's paths may differ from host to host.
+  private func checkJob() throws {
     var shared = job
     shared.data.source = job.data.source.withoutPaths
     try Agreement.same(Fingerprint.of(shared.yaml()), "job file", group)
-    try Agreement.same(data.fingerprint, "data", group)
   }
 }

@@ -30,7 +30,9 @@ struct MPIGroupTests {
 
   @Test(
     "A rank that stops inside an all-reduce is named by all others, who end with 6 when their patience does",
-    arguments: [(2, []), (4, []), (4, ["messages"])] as [(Int, [String])])
+    arguments: [
+      (2, []), (4, []), (4, ["messages"]), (2, ["barrier"]), (4, ["barrier"]), (4, ["values"]), (3, ["gather"]),
+    ] as [(Int, [String])])
   func stoppedRank(rankCount: Int, way: [String]) async throws {
     let start = ContinuousClock.now
     let result = try await mpirun(
@@ -41,6 +43,38 @@ struct MPIGroupTests {
     let told = result.errors.split(separator: "\n").filter { $0.contains("[peerLost]") && !$0.hasPrefix("rank 1 ") }
     #expect(!told.isEmpty && told.allSatisfy { $0.contains("for rank 1 ") }, "\(result.errors)")
     #expect(told.allSatisfy { $0.contains("did not arrive within") }, "\(result.errors)")
+  }
+
+  @Test("A rank that works for longer than others wait, and says so, is waited for", arguments: [2, 4])
+  func workingRank(rankCount: Int) async throws {
+    let result = try await mpirun(rankCount, BuiltProduct.url("group-conformance"), ["work", "1", "3.5"])
+    #expect(result.exitCode == 0, "timed out: \(result.timedOut)\n\(result.errors)")
+    #expect(result.errors == "")
+  }
+
+  @Test("One that does not say so is named")
+  func silentRank() async throws {
+    let result = try await mpirun(2, BuiltProduct.url("group-conformance"), ["work", "1", "15", "silently"])
+    #expect(result.exitCode == 6, "timed out: \(result.timedOut)\n\(result.errors)")
+    #expect(result.errors.contains("rank 0 waits in MPI_Ibarrier for rank 1 of host "), "\(result.errors)")
+  }
+
+  @Test("Ranks that wait in different calls end and tell theirs")
+  func differentCalls() async throws {
+    let result = try await mpirun(2, BuiltProduct.url("group-conformance"), ["disagree"], killsAtOnce: false)
+    #expect(result.exitCode == 6, "timed out: \(result.timedOut)\n\(result.errors)")
+    #expect(result.errors.contains("the other ranks wait too, for something else"), "\(result.errors)")
+  }
+
+  @Test("Messages of an exchange that are longer or shorter than their place are told with both sizes")
+  func otherSizes() async throws {
+    let result = try await mpirun(2, BuiltProduct.url("group-conformance"), ["exchange"])
+    #expect(result.exitCode == 0, "timed out: \(result.timedOut)\n\(result.errors)")
+    let expected = [(60, "100"), (100, "60"), (200_000, "300000")].map {
+      "rank 1 waits for \($0.0) bytes from rank 0, which sent \($0.1); make both sides exchange the same number of bytes"
+        + " [countMismatch]"
+    }
+    #expect(result.lines == expected)
   }
 
   @Test("A rank that is killed inside an all-reduce is named at once", arguments: [2, 4])

@@ -80,6 +80,7 @@ package final class CollectiveBenchmark {
     self.group = group
     self.samples = samples
     self.timeout = timeout
+    group.limitWaits(to: timeout)
     topology = Topology(hostOfRank: try group.hostIndices())
   }
 

@@ -73,7 +73,7 @@
       try executor.run(&span)
     } else if algorithm == .transport {
       var span = unsafe values.mutableSpan
-      try group.allReduce(&span, .sum)
+      try group.sumByTransport(&span)
     } else if let base = unsafe values.baseAddress {
       unsafe addVectors(base, base, into: base, count: values.count)
       // Ranks may take turns on a core: all are done when the last is. It does not count beside a long pass.

@@ -151,15 +151,24 @@ import Synchronization
       if unsafe flag.isAt(target) { return }
       sched_yield()
     }
-    let start = ContinuousClock.now
+    var start = ContinuousClock.now
+    var notices: Int?
     while true {
       unsafe flag.sleep(below: target, .milliseconds(10))
       if unsafe flag.isAt(target) { return }
       let late = (0..<rankCount).filter { $0 != place && missing($0) }
       let dead = late.filter { visible[$0] && !Self.isAlive(process($0)) }
       let waited = ContinuousClock.now - start
-      if !dead.isEmpty || waited > timeout { throw fail(lost(late, dead, waited, count)) }
-      do throws(GroupError) { try group.checkPresence() } catch {
+      if !dead.isEmpty { throw fail(lost(late, dead, waited, count)) }
+      do throws(GroupError) {
+        try group.checkPresence()
+        let told = try notices == nil || waited > timeout ? group.workNotices() : nil
+        if waited > timeout {
+          guard told != notices else { throw lost(late, dead, waited, count) }
+          start = .now
+        }
+        notices = told ?? notices
+      } catch {
         if unsafe flag.isAt(target) { return }
         throw fail(error)
       }
