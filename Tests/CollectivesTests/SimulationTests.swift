@@ -76,6 +76,35 @@ private let cluster = LinkModel(
     expectClose(schedule.simulated(on: smallest).seconds, 10, relative: 1e-9)
   }
 
+  @Test("Behind a pause an interface lets a burst through at once, and fills it again while it is idle")
+  func bursts() throws {
+    // 1 MB from each host to the other, at 1 MB/s, of which 0.25 MB are there at once.
+    let schedule = try Schedule(.allGather, .ring, Topology(hosts: 2, ranksPerHost: 1), count: 500_000)
+    var links = LinkModel(link: .init(bandwidth: 1e9), network: .init(bandwidth: 1e6), burst: 250_000)
+    expectClose(schedule.simulated(on: links).seconds, 0.75, relative: 1e-3)
+    // Right behind each other runs find the bucket empty: they take what bytes take.
+    expectClose(schedule.simulatedInARow(on: links), 1, relative: 1e-3)
+    // One that sends in turns fills it again: of 2 × 2 MB each way's first quarter is there.
+    let tree = try Schedule(.allReduce, .binomialTree, Topology(hosts: 2, ranksPerHost: 1), count: 500_000)
+    expectClose(tree.simulatedInARow(on: links), 2 * 1.75, relative: 1e-3)
+    links.burst = 0
+    expectClose(schedule.simulated(on: links).seconds, 1, relative: 1e-3)
+    expectClose(tree.simulatedInARow(on: links), 4, relative: 1e-3)
+  }
+
+  @Test("What several hosts send to one interface beyond its queue takes longer; what one sends does not")
+  func contention() throws {
+    var links = LinkModel(link: .init(bandwidth: 1e9), network: .init(bandwidth: 1e6), queue: 500_000, contention: 1.5)
+    let topology = Topology(hosts: 3, ranksPerHost: 1)
+    // Each host takes in 2 × 1 MB: 1.5 MB beyond the queue, at 1.5 µs a byte.
+    let mesh = try Schedule(.allGather, .mesh, topology, count: 750_000)
+    expectClose(mesh.simulated(on: links).seconds, 0.5 + 1.5 * 1.5, relative: 1e-3)
+    let ring = try Schedule(.allGather, .ring, topology, count: 750_000)
+    expectClose(ring.simulated(on: links).seconds, 2, relative: 1e-3)
+    links.queue = 3_000_000
+    expectClose(mesh.simulated(on: links).seconds, 2, relative: 1e-3)
+  }
+
   @Test("The bytes at each host's interface are what crosses it", arguments: ScheduleAlgorithm.allCases)
   func bytesAtInterfaces(algorithm: ScheduleAlgorithm) throws {
     let topology = Topology(hostOfRank: [0, 1, 2, 0, 1, 2])

@@ -5,13 +5,11 @@ import Testing
 extension CommandTests {
   @Suite("A run that is ended from outside and goes on")
   struct ResumeTests {
-    enum Target: Sendable { case rank(Int), launcher, everything }
-
     struct Case: Sendable, CustomTestStringConvertible {
       let testDescription: String
       let ranks: Int
       let signal: Int32
-      let target: Target
+      let target: RankTarget
       /// The first checkpoint to wait for, so that the signal comes early or late.
       let step: Int
       let ranksAfter: Int
@@ -75,26 +73,8 @@ extension CommandTests {
       while (small.checkpoints("run").last ?? 0) < ended.step, ContinuousClock.now < deadline {
         try await Task.sleep(for: .milliseconds(2))
       }
-      for process in processes(of: ended.target, job) { kill(process, ended.signal) }
+      for process in ended.target.processes(training: job) { kill(process, ended.signal) }
       return try await result
-    }
-
-    /// The processes that train `job`: their ranks are in their environment, and mpirun is the one without.
-    private func processes(of target: Target, _ job: String) -> [Int32] {
-      let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-      return all.compactMap(Int32.init).filter { process in
-        guard let line = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") else { return false }
-        let words = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-        guard words.contains(job), let name = words.first else { return false }
-        let environment = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
-        let rank = environment.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-          .first { $0.hasPrefix("OMPI_COMM_WORLD_RANK=") }.flatMap { Int($0.dropFirst(21)) }
-        return switch target {
-        case .rank(let wanted): name.hasSuffix("apus") && (rank ?? 0) == wanted
-        case .launcher: name == "mpirun"
-        case .everything: true
-        }
-      }
     }
   }
 }

@@ -122,20 +122,25 @@ package final class CollectiveBenchmark {
       }
     }
     return zip(contenders, times).map { contender, times in
-      row(contender, bytes, count, times.sorted(), runs: 1 + samples * (repeats + (repeats > 1 ? 1 : 0)))
+      row(
+        contender, bytes, count, times.sorted(), isInARow: repeats > 1,
+        runs: 1 + samples * (repeats + (repeats > 1 ? 1 : 0)))
     }
   }
 
-  private func row(_ contender: Contender, _ bytes: Bytes, _ count: Int, _ times: [Double], runs: Int) -> Row {
+  private func row(
+    _ contender: Contender, _ bytes: Bytes, _ count: Int, _ times: [Double], isInARow: Bool, runs: Int
+  ) -> Row {
     let time = times[times.count / 2] * 1e-9
     let bandwidth = Double(count * MemoryLayout<Float>.stride) / time
     let factor = contender.algorithm == .memory ? 1 : Collective.allReduce.wireFactor(ranks: group.rankCount)
-    let simulation =
-      contender.algorithm == .flatRing ? nil : links.flatMap { contender.schedule?.simulated(on: $0) }
+    let schedule = contender.algorithm == .flatRing ? nil : contender.schedule
+    let simulation = links.flatMap { schedule?.simulated(on: $0) }
+    let simulated = isInARow ? links.flatMap { schedule?.simulatedInARow(on: $0) } : simulation?.seconds
     return Row(
       bytes: bytes, algorithm: "\(contender.algorithm)", time: Seconds(time), shortest: Seconds(times[0] * 1e-9),
       algorithmBandwidth: Bandwidth(bandwidth), busBandwidth: Bandwidth(bandwidth * factor),
-      simulated: simulation.map { Seconds($0.seconds) }, runs: runs,
+      simulated: simulated.map { Seconds($0) }, runs: runs,
       sentBytes: simulation.map { $0.bytesOut.map { Bytes($0) } })
   }
 }

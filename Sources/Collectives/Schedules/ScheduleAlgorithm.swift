@@ -53,8 +53,8 @@ package enum ScheduleAlgorithm: String, CaseIterable, Codable, Hashable, Sendabl
     }
   }
 
-  /// Chunks of 64 Ki elements, 64 at most, for algorithms that pass messages on; 1 for others.
-  package func usualChunks(_ count: Int) -> Int { min(64, max(1, count / 65_536)) }
+  /// Chunks of 64 Ki elements, 1,024 at most, for algorithms that pass messages on; 1 for others.
+  package func usualChunks(_ count: Int) -> Int { min(1024, max(1, count / 65_536)) }
 
   /// Whether it passes data on in chunks.
   package func isPipelined(_ collective: Collective) -> Bool {

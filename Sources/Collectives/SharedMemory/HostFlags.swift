@@ -138,6 +138,9 @@ import Synchronization
 
   private func setWorking(_ works: Bool) { unsafe work(place).pointee.store(works ? 1 : 0, ordering: .relaxed) }
 
+  /// Whether a rank waits no more, and may have ended, because another one did not arrive.
+  private func hasGivenUp(_ place: Int) -> Bool { unsafe work(place).pointee.load(ordering: .acquiring) == 2 }
+
   private func isWorking(_ place: Int) -> Bool { unsafe work(place).pointee.load(ordering: .relaxed) == 1 }
 
   private func wait(
@@ -156,15 +159,18 @@ import Synchronization
     while true {
       unsafe flag.sleep(below: target, .milliseconds(10))
       if unsafe flag.isAt(target) { return }
-      let late = (0..<rankCount).filter { $0 != place && missing($0) }
-      let dead = late.filter { visible[$0] && !Self.isAlive(process($0)) }
       let waited = ContinuousClock.now - start
-      if !dead.isEmpty { throw fail(lost(late, dead, waited, count)) }
+      let gone = (0..<rankCount).filter { $0 != place && visible[$0] && !Self.isAlive(process($0)) }
+      // Looked for behind that: who gives up says so before it ends.
+      let givenUp = (0..<rankCount).filter { $0 != place && hasGivenUp($0) }
+      let late = (0..<rankCount).filter { $0 != place && missing($0) && !givenUp.contains($0) }
+      let dead = late.filter { gone.contains($0) }
+      if !dead.isEmpty || !givenUp.isEmpty { throw fail(lost(late.isEmpty ? givenUp : late, dead, waited, count)) }
       do throws(GroupError) {
         try group.checkPresence()
         let told = try notices == nil || waited > timeout ? group.workNotices() : nil
         if waited > timeout {
-          guard told != notices else { throw lost(late, dead, waited, count) }
+          guard told != notices else { throw lost(late, [], waited, count) }
           start = .now
         }
         notices = told ?? notices
@@ -189,6 +195,7 @@ import Synchronization
 
   private func fail(_ error: GroupError) -> GroupError {
     failure = error
+    if error.code == .peerLost { unsafe work(place).pointee.store(2, ordering: .releasing) }
     return error
   }
 }

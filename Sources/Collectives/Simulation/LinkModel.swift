@@ -48,6 +48,13 @@ package struct LinkModel: Hashable, Sendable, Codable {
   package var inside: Inside
   /// Between hosts; nil if there is one host.
   package var network: Link?
+  /// Bytes that an interface sends, and takes in, at once when it has been idle: a shaper's bucket. It fills at the rate of
+  /// the network's bandwidth.
+  package var burst: Double
+  /// Bytes that several hosts can send to an interface at once before they hold each other up, and how many times as long
+  /// each byte beyond them takes; 1 where they never do.
+  package var queue: Double
+  package var contention: Double
   /// Network interfaces (rails) of a host; rank i of a host uses interface i modulo this number.
   package var interfaces: Int
   /// Seconds a byte to add what was received, and to take in what replaces something.
@@ -57,13 +64,17 @@ package struct LinkModel: Hashable, Sendable, Codable {
   package var smallestBuffer: Double
 
   package init(
-    launch: Double = 0, link: Link, inside: Inside = .ports, network: Link? = nil, interfaces: Int = 1,
-    reducePerByte: Double = 0, copyPerByte: Double = 0, smallestBuffer: Double = 0
+    launch: Double = 0, link: Link, inside: Inside = .ports, network: Link? = nil, burst: Double = 0,
+    queue: Double = 0, contention: Double = 1, interfaces: Int = 1, reducePerByte: Double = 0, copyPerByte: Double = 0,
+    smallestBuffer: Double = 0
   ) {
     self.launch = launch
     self.link = link
     self.inside = inside
     self.network = network
+    self.burst = burst
+    self.queue = queue
+    self.contention = contention
     self.interfaces = max(1, interfaces)
     self.reducePerByte = reducePerByte
     self.copyPerByte = copyPerByte
